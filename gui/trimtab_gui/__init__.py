@@ -1,0 +1,1 @@
+"""The Trimtab desktop client."""

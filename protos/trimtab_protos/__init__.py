@@ -1,0 +1,1 @@
+"""Generated gRPC stubs of the wire: protos/trimtab/v1/*.proto. Never edited, never committed."""

@@ -1,0 +1,1 @@
+"""The Trimtab gateway: engine, store, steering, monitoring, API and command line."""

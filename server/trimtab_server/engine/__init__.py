@@ -1,0 +1,1 @@
+"""The slot engine: continuous batching with a per-row steering table. No SQL, no gRPC."""

@@ -1,0 +1,1 @@
+"""Steering vectors: extraction, formats, evaluation. Usable alone, without server or desktop."""
