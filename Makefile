@@ -1,0 +1,51 @@
+# Two commands: `make demo` and `make test`. Both build .venv first; nothing else is needed.
+# On a plain package index torch is the CUDA build (gigabytes). For the CPU build:
+#   make demo TORCH_INDEX_URL=https://download.pytorch.org/whl/cpu
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PROTOS := $(wildcard protos/trimtab/v1/*.proto)
+INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
+
+.PHONY: demo test venv lint bench soak clean help system-packages
+
+help: ## What can be made here.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+demo: venv ## Start the server on the embedded model and open the desktop client (terminal story without a display).
+	@packaging/system-packages.sh
+	@$(BIN)/trimtab demo $(DEMO_FLAGS)
+
+test: venv ## Lint, then every test.
+	@packaging/system-packages.sh --tests
+	@$(MAKE) --no-print-directory lint
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(TEST_FLAGS)
+
+venv: $(STAMP) ## .venv from packaging/constraints.txt.
+
+$(STAMP): pyproject.toml packaging/constraints.txt packaging/build_stubs.py $(PROTOS)
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: sudo apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=python3.11." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "The venv module is missing: sudo apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) (first time: a few minutes)"
+	@PIP_CONSTRAINT=$(CURDIR)/packaging/constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check $(INDEX) -e '.[all,dev]'
+	@touch $(STAMP)
+
+lint: venv
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/buf lint
+	@$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy
+
+bench: venv ## Speed as ratios inside one run (tests/bench/README.md).
+	@$(BIN)/trimtab bench --suite cpu
+
+clean: ## Remove what was built.
+	@rm -rf $(VENV) protos/trimtab_protos/v1 .mypy_cache .ruff_cache .pytest_cache demo.png
+
+system-packages: ## Install Qt's system libraries (root).
+	@packaging/system-packages.sh --tests
