@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from trimtab_vectors.steering_vector import SteeringVector
+if TYPE_CHECKING:
+    from trimtab_vectors.steering_vector import SteeringVector
 
 
 class Operator(StrEnum):

@@ -1,0 +1,76 @@
+"""One hook per block in use: steer its output, then read the steered state. Blocks not in use have none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+from trimtab_server.engine.steering_table import SteeringTable
+
+
+@dataclass
+class BlockPass:
+    """What the hooks of one forward pass need and leave behind.
+
+    slots: the R slots, as a slice where they are neighbours. in_reply: `[R, T]` bool or None (all).
+    last: [R] index of each row's last real token. states: layer -> `[R, H]` residual stream there, after
+    steering, at the layers watched. steered: layers at which the table was applied.
+    """
+
+    slots: torch.Tensor | slice
+    in_reply: torch.Tensor | None
+    last: torch.Tensor | None
+    states: dict[int, torch.Tensor] = field(default_factory=dict)
+    steered: set[int] = field(default_factory=set)
+
+
+class BlockHooks:
+    """Keeps hooks on exactly the blocks whose output is steered or read."""
+
+    def __init__(self, blocks: Sequence[nn.Module], table: SteeringTable | None) -> None:
+        self._blocks = blocks
+        self._table = table
+        self._handles: dict[int, RemovableHandle] = {}
+        self._watched: frozenset[int] = frozenset()
+        self.current: BlockPass | None = None
+
+    def cover(self, watched: frozenset[int]) -> None:
+        """Match the hooks to the table's layers in use and to the layers whose state is wanted."""
+        self._watched = watched
+        wanted = watched if self._table is None else watched | self._table.layers_in_use
+        for layer in self._handles.keys() - wanted:
+            self._handles.pop(layer).remove()
+        for layer in wanted - self._handles.keys():
+            self._handles[layer] = self._blocks[layer].register_forward_hook(self._hook(layer))
+
+    def remove(self) -> None:
+        for handle in self._handles.values():
+            handle.remove()
+        self._handles.clear()
+
+    def _hook(self, layer: int) -> Any:
+        def on_output(_block: nn.Module, _inputs: Any, output: Any) -> Any:
+            current = self.current
+            if current is None:
+                return None
+            # Blocks return a tensor in current transformers, a tuple in older ones and in custom code.
+            hidden: torch.Tensor = output[0] if isinstance(output, tuple) else output
+            if self._table is not None and layer in self._table.layers_in_use:
+                hidden = self._table.steer(layer, hidden, current.slots, current.in_reply)
+                current.steered.add(layer)
+            if layer in self._watched:
+                current.states[layer] = _last_state(hidden, current.last)
+            return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+
+        return on_output
+
+
+def _last_state(hidden: torch.Tensor, last: torch.Tensor | None) -> torch.Tensor:
+    if last is None:
+        return hidden[:, -1]
+    return hidden[torch.arange(hidden.shape[0], device=hidden.device), last]
