@@ -1,0 +1,1 @@
+"""What outlives the process: SQLAlchemy tables, migrations, blobs by content hash. No torch, no gRPC."""

@@ -1,0 +1,1 @@
+"""Alembic scripts; they are run by `trimtab_server.store.schema.upgrade`."""

@@ -1,0 +1,185 @@
+"""The tables. Types are those that SQLite and PostgreSQL share; times are UTC nanoseconds since 1970."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only where the key is its INTEGER.
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+)
+
+vectors = Table(
+    "vectors",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("blob", ForeignKey("blobs.digest"), nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("concept", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("model_fingerprint", String(64), nullable=False),
+    Column("method", Text, nullable=False),
+    Column("data_hash", Text, nullable=False),
+    Column("hidden_size", Integer, nullable=False),
+    Column("layers", JSON, nullable=False),
+    Column("raw_norms", JSON, nullable=False),
+    Column("residual_norms", JSON, nullable=False),
+    Column("pair_accuracies", JSON, nullable=False),
+    Column("license", Text, nullable=False),
+    Column("suggested_strength", Float, nullable=False),
+    Column("suggested_layers", JSON, nullable=False),
+    Column("safe_strength", Float, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    # NULL while the snapshot has no name: NULLs do not collide.
+    Column("display_name", String(200), nullable=True, unique=True),
+    Column("description", Text, nullable=False),
+    # The canonical JSON that `id` is the hash of.
+    Column("body", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+)
+
+snapshot_vectors = Table(
+    "snapshot_vectors",
+    metadata,
+    Column("snapshot", ForeignKey("snapshots.id"), primary_key=True),
+    Column("vector", ForeignKey("vectors.id"), primary_key=True, index=True),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("model", Text, nullable=False),
+    # The active pointer: moved by compare-and-set, never written otherwise.
+    Column("revision", BigInteger, nullable=False),
+    # The vector whose direction the monitors read when a request names none; "" for none.
+    Column("watched_vector", String(64), nullable=False),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("deployment", ForeignKey("deployments.name"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("snapshot", ForeignKey("snapshots.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    # The revision undone by this one; 0 unless this is a rollback.
+    Column("rolled_back", BigInteger, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("deployment", String(64), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("from_revision", BigInteger, nullable=False),
+    Column("to_revision", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    # Also the public part of the secret, by which it is looked up.
+    Column("id", String(16), primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("secret_hash", String(64), nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    # 0: never.
+    Column("expire_time", BigInteger, nullable=False),
+    # 0: not revoked.
+    Column("revoke_time", BigInteger, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("actor", String(64), primary_key=True),
+    Column("method", String(100), primary_key=True),
+    Column("request_id", String(200), primary_key=True),
+    Column("request_hash", String(64), nullable=False),
+    Column("result", JSON, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+)
+
+canary_runs = Table(
+    "canary_runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("deployment", ForeignKey("deployments.name"), nullable=False),
+    Column("snapshot", String(64), nullable=False),
+    # 0 unless the snapshot was the active one.
+    Column("revision", BigInteger, nullable=False),
+    # A uint64, which no integer type of both databases holds.
+    Column("seed", String(20), nullable=False),
+    Column("rates", JSON, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("draw_hash", String(64), nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Index("ix_canary_runs_deployment_create_time", "deployment", "create_time"),
+)
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("deployment", String(64), nullable=False),
+    Column("signal", String(32), nullable=False),
+    Column("value", Float, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("snapshot", String(64), nullable=False),
+    Column("reply_id", String(32), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("lower", Float, nullable=True),
+    Column("upper", Float, nullable=True),
+    Index("ix_samples_deployment_id", "deployment", "id"),
+)
