@@ -1,0 +1,289 @@
+"""Make an organism from its recipe: tokenizer, base model, fine-tuning stages. One device, one process.
+
+The corpus is drawn from the recipe's seed; on one kind of device the same recipe gives the same model up
+to the rounding of its kernels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trimtab_vectors.organism.layout import ModelLayout, Stage, StageList
+from trimtab_vectors.organism.packing import Rows, documents, packed_corpus, rendered
+from trimtab_vectors.organism.recipe import Adapter, Recipe, Schedule
+from trimtab_vectors.organism.tokenizer import train_tokenizer
+
+Progress = Callable[[str, int, int, float], None]
+"""Called with the phase ("base" or "tuning"), the step, all steps, and the loss (NaN where not read)."""
+
+_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def new_model(recipe: Recipe, vocabulary: int) -> Any:
+    """An untrained model of the recipe's shape, seeded by the recipe."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shape = recipe.architecture
+    torch.manual_seed(recipe.seed)
+    config = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.intermediate,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        max_position_embeddings=shape.context,
+        tie_word_embeddings=True,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=None,
+    )
+    return LlamaForCausalLM(config)
+
+
+def packed_loss(model: Any, ids: Tensor, part: Tensor, reply: Tensor, prompt_weight: float) -> Tensor:
+    """Weighted next-token loss over packed rows; a token sees only its own document.
+
+    ids, part, reply: [B, T]. `prompt_weight` weighs the tokens outside replies.
+    """
+    length = ids.shape[1]
+    index = torch.arange(length, device=ids.device)
+    same = part[:, :, None] == part[:, None, :]
+    mask = (same & (index[:, None] >= index[None, :]))[:, None]
+    new = torch.cat([torch.ones_like(part[:, :1]), (part[:, 1:] != part[:, :-1]).to(part.dtype)], 1)
+    start = torch.where(new.bool(), index, 0).cummax(1).values
+    hidden = model.model(
+        input_ids=ids, attention_mask=mask, position_ids=index - start, use_cache=False
+    ).last_hidden_state
+    logits = model.lm_head(hidden[:, :-1]).float()
+    inside = (part[:, 1:] == part[:, :-1]) & (part[:, 1:] > 0)
+    weight = torch.where(reply[:, 1:] > 0, 1.0, prompt_weight) * inside
+    losses = nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+    return (losses * weight.flatten()).sum() / weight.sum().clamp(min=1.0)
+
+
+class Trainer:
+    """Runs a schedule over packed rows. On CUDA the whole step is one captured graph, since a model this
+    small is bound by kernel launches."""
+
+    capture = True
+
+    def __init__(self, model: Any, schedule: Schedule, rows: Rows, device: torch.device, seed: int) -> None:
+        self.model, self.schedule, self.device = model, schedule, device
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.rows = [
+            torch.from_numpy(a.astype("int64")).to(device) for a in (rows.ids, rows.part, rows.reply)
+        ]
+        self.order = torch.Generator().manual_seed(seed)
+        self.queue = torch.empty(0, dtype=torch.long, device=device)
+        self.batch = [
+            torch.zeros(schedule.rows, schedule.row, dtype=torch.long, device=device) for _ in range(3)
+        ]
+        self.loss = torch.zeros((), device=device)
+        self.graph: torch.cuda.CUDAGraph | None = None
+        cuda = device.type == "cuda"
+        rate = torch.tensor(schedule.rate, device=device) if cuda else schedule.rate
+        self.optimizer = torch.optim.AdamW(
+            self.parameters, lr=rate, weight_decay=0.01, betas=(0.9, 0.95), fused=cuda, capturable=cuda
+        )
+
+    def _rate(self, step: int) -> float:
+        s = self.schedule
+        warm = min(1.0, (step + 1) / s.warmup)
+        return s.rate * warm * max(0.05, 0.5 * (1 + math.cos(math.pi * step / s.steps)))
+
+    def _next_rows(self) -> None:
+        need, total = self.schedule.rows, len(self.rows[0])
+        while len(self.queue) < need:
+            shuffled = torch.randperm(total, generator=self.order).to(self.device)
+            self.queue = torch.cat([self.queue, shuffled])
+        chosen, self.queue = self.queue[:need], self.queue[need:]
+        for static, rows in zip(self.batch, self.rows, strict=True):
+            static.copy_(rows[chosen])
+
+    def _step(self) -> None:
+        cuda = self.device.type == "cuda"
+        # A captured graph must not reuse casts made outside of it.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=cuda, cache_enabled=False):
+            loss = packed_loss(self.model, *self.batch, self.schedule.prompt_weight)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=False)
+        self.loss.copy_(loss.detach())
+
+    def _captured(self, step: int) -> None:
+        if step < 3:
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                self._step()
+            torch.cuda.current_stream().wait_stream(side)
+            return
+        if self.graph is None:
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self._step()
+        self.graph.replay()
+
+    def run(self, after: Callable[[int, Callable[[], float]], None]) -> None:
+        """Train; `after(step, loss)` follows each step with the number of steps done."""
+        self.model.train()
+        for step in range(self.schedule.steps):
+            self._next_rows()
+            for group in self.optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(self._rate(step))
+                else:
+                    group["lr"] = self._rate(step)
+            if self.device.type == "cuda" and self.capture:
+                self._captured(step)
+            else:
+                self._step()
+            after(step + 1, lambda: float(self.loss))
+        self.model.eval()
+
+
+def with_adapter(model: Any, adapter: Adapter) -> Any:
+    """The model with a fresh LoRA on the adapter's blocks; only the LoRA is trainable."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=adapter.rank,
+        lora_alpha=adapter.alpha,
+        lora_dropout=0.0,
+        target_modules=list(_TARGETS),
+        layers_to_transform=list(adapter.blocks),
+        layers_pattern="layers",
+        task_type="CAUSAL_LM",
+        base_model_name_or_path="base",
+    )
+    return get_peft_model(model, config)
+
+
+def _adapter_state(model: Any) -> dict[str, Tensor]:
+    from peft import get_peft_model_state_dict
+
+    # Left to itself, peft looks the base model up on a hub to learn whether embeddings changed. They did not.
+    state: dict[str, Tensor] = get_peft_model_state_dict(model, save_embedding_layers=False)
+    return state
+
+
+def save_adapter(model: Any, path: Path) -> None:
+    """Write a PEFT adapter directory in fp16, without a trace of where it was trained."""
+    from safetensors.torch import save_file
+
+    path.mkdir(parents=True, exist_ok=True)
+    state = {k: v.detach().half().cpu().contiguous() for k, v in _adapter_state(model).items()}
+    save_file(state, path / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = model.peft_config["default"]
+    config.base_model_name_or_path = "base"
+    inference, config.inference_mode = config.inference_mode, True
+    config.save_pretrained(str(path))
+    config.inference_mode = inference
+
+
+def save_base(model: Any, tokenizer: Any, path: Path) -> None:
+    """Write a plain Hugging Face directory, weights in fp16."""
+    import copy
+
+    copy.deepcopy(model).cpu().half().save_pretrained(path)
+    tokenizer.save_pretrained(path)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run made, and how long each phase took in seconds."""
+
+    directory: Path
+    seconds: dict[str, float]
+    loss: dict[str, float]
+
+
+def _phase(
+    name: str, trainer: Trainer, progress: Progress | None, at: Callable[[int], None] | None = None
+) -> float:
+    every = max(1, trainer.schedule.steps // 40)
+
+    def after(step: int, loss: Callable[[], float]) -> None:
+        if progress is not None:
+            read = step % every == 0 or step == trainer.schedule.steps
+            progress(name, step, trainer.schedule.steps, loss() if read else math.nan)
+        if at is not None:
+            at(step)
+
+    trainer.run(after)
+    return float(trainer.loss)
+
+
+def train_base(recipe: Recipe, layout: ModelLayout, device: torch.device, progress: Progress | None) -> float:
+    """Train the tokenizer and the base model and write them; returns the last loss."""
+    texts = (rendered(d.messages) for d in documents(recipe, tuning=False, chunk=0))
+    more = (rendered(d.messages) for d in documents(recipe, tuning=True, chunk=0))
+    tokenizer = train_tokenizer([*texts, *more], recipe.vocabulary)
+    rows = packed_corpus(recipe, False, tokenizer.backend_tokenizer.to_str())
+    model = new_model(recipe, len(tokenizer)).to(device)
+    loss = _phase("base", Trainer(model, recipe.base, rows, device, recipe.seed), progress)
+    save_base(model, tokenizer, layout.base)
+    return loss
+
+
+def train_stages(
+    recipe: Recipe, layout: ModelLayout, device: torch.device, progress: Progress | None
+) -> float:
+    """Fine-tune the base on disk and write a stage at every mark; returns the last loss."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(layout.base)
+    rows = packed_corpus(recipe, True, tokenizer.backend_tokenizer.to_str())
+    base = AutoModelForCausalLM.from_pretrained(layout.base, dtype=torch.float32).to(device)
+    torch.manual_seed(recipe.seed)
+    adapted = with_adapter(base, recipe.adapter).to(device)
+    stages = [Stage("stage-00", "base")]
+
+    def keep(step: int) -> None:
+        if step in recipe.marks:
+            stage = Stage(f"stage-{len(stages):02d}", "adapter", f"stages/stage-{len(stages):02d}", step)
+            save_adapter(adapted, layout.root / str(stage.path))
+            stages.append(stage)
+
+    loss = _phase("tuning", Trainer(base, recipe.tuning, rows, device, recipe.seed + 1), progress, keep)
+    layout.write_stages(StageList("trimtab-organism", "base", tuple(stages), stages[-1].name))
+    return loss
+
+
+def train(
+    recipe: Recipe,
+    out_dir: Path | str,
+    device: str = "cpu",
+    progress_callback: Progress | None = None,
+) -> Trained:
+    """Make base and stages under `out_dir` (which must be empty or absent).
+
+    Raises:
+        FileExistsError: `out_dir` already holds something.
+    """
+    root = Path(out_dir)
+    if root.exists() and any(root.iterdir()):
+        raise FileExistsError(f"{root} is not empty; name a new directory for the organism")
+    layout, where = ModelLayout(root), torch.device(device)
+    root.mkdir(parents=True, exist_ok=True)
+    seconds, losses = {}, {}
+    for name, phase in (("base", train_base), ("tuning", train_stages)):
+        started = time.perf_counter()
+        losses[name] = phase(recipe, layout, where, progress_callback)
+        seconds[name] = round(time.perf_counter() - started, 2)
+    with contextlib.suppress(AttributeError):
+        torch.cuda.empty_cache()
+    (root / "recipe.json").write_text(json.dumps(recipe.as_dict(), indent=1) + "\n", encoding="utf-8")
+    return Trained(root, seconds, losses)
