@@ -1,0 +1,1 @@
+"""View-models: what the rooms show and do, as QObjects without widgets and without gRPC."""

@@ -1,0 +1,175 @@
+"""Every command of the client, by id.
+
+Menus, buttons, shortcuts and the command palette are made from this registry, so that a command has one title,
+one shortcut and one condition, and so that none can be reached from one place only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, Signal
+
+
+@dataclass(frozen=True)
+class CommandSpec:
+    """What a command is called and where it appears. `title` and `hint` are sources of the context "Commands"."""
+
+    id: str
+    menu: str
+    title: str
+    shortcut: str = ""
+    hint: str = ""
+    # A change of state that the audit must explain: the reason is asked for in the window, not in a dialog.
+    needs_reason: bool = False
+
+    @property
+    def translated_title(self) -> str:
+        return QCoreApplication.translate("Commands", self.title)
+
+    @property
+    def translated_hint(self) -> str:
+        return QCoreApplication.translate("Commands", self.hint) if self.hint else self.translated_title
+
+
+MENUS: Final = {
+    "connection": QT_TRANSLATE_NOOP("Commands", "&Connection"),
+    "chat": QT_TRANSLATE_NOOP("Commands", "C&hat"),
+    "release": QT_TRANSLATE_NOOP("Commands", "&Release"),
+    "view": QT_TRANSLATE_NOOP("Commands", "&View"),
+}
+
+SPECS: Final = (
+    CommandSpec(
+        "connection.change",
+        "connection",
+        QT_TRANSLATE_NOOP("Commands", "Connect to another server"),
+        hint=QT_TRANSLATE_NOOP("Commands", "Shows the start page with address and token"),
+    ),
+    CommandSpec(
+        "connection.retry",
+        "connection",
+        QT_TRANSLATE_NOOP("Commands", "Try to reconnect now"),
+        shortcut="F5",
+    ),
+    CommandSpec("application.quit", "connection", QT_TRANSLATE_NOOP("Commands", "Quit"), shortcut="Ctrl+Q"),
+    CommandSpec(
+        "chat.compose", "chat", QT_TRANSLATE_NOOP("Commands", "Go to the message field"), shortcut="Ctrl+L"
+    ),
+    CommandSpec(
+        "chat.stop", "chat", QT_TRANSLATE_NOOP("Commands", "Stop the replies"), shortcut="Ctrl+."
+    ),
+    CommandSpec(
+        "chat.regenerate",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Regenerate the last replies"),
+        shortcut="Ctrl+R",
+        hint=QT_TRANSLATE_NOOP("Commands", "Asks every lane again; with a temperature, the seed moves on by one"),
+    ),
+    CommandSpec("chat.clear", "chat", QT_TRANSLATE_NOOP("Commands", "New conversation"), shortcut="Ctrl+N"),
+    CommandSpec("chat.add_lane", "chat", QT_TRANSLATE_NOOP("Commands", "Add a lane"), shortcut="Ctrl+T"),
+    CommandSpec(
+        "chat.cycle_readout",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Next token colouring"),
+        shortcut="Ctrl+E",
+    ),
+    CommandSpec(
+        "release.rollback",
+        "release",
+        QT_TRANSLATE_NOOP("Commands", "Roll back"),
+        shortcut="Ctrl+Shift+Z",
+        hint=QT_TRANSLATE_NOOP("Commands", "Makes the snapshot before the active one active again"),
+        needs_reason=True,
+    ),
+    CommandSpec(
+        "release.unsteered",
+        "release",
+        QT_TRANSLATE_NOOP("Commands", "Unsteered now"),
+        shortcut="Ctrl+Shift+U",
+        hint=QT_TRANSLATE_NOOP(
+            "Commands", "One click: everyone gets the unsteered model at once; can be taken back"
+        ),
+    ),
+    CommandSpec(
+        "release.create",
+        "release",
+        QT_TRANSLATE_NOOP("Commands", "Create a snapshot from the vectors"),
+        shortcut="Ctrl+S",
+    ),
+    CommandSpec(
+        "release.canary",
+        "release",
+        QT_TRANSLATE_NOOP("Commands", "Run the canary set"),
+        shortcut="Ctrl+Shift+C",
+        hint=QT_TRANSLATE_NOOP("Commands", "Asks the active snapshot questions whose answers are known"),
+    ),
+    CommandSpec("room.chat", "view", QT_TRANSLATE_NOOP("Commands", "Chat"), shortcut="Ctrl+1"),
+    CommandSpec("room.evidence", "view", QT_TRANSLATE_NOOP("Commands", "Evidence"), shortcut="Ctrl+2"),
+    CommandSpec("room.release", "view", QT_TRANSLATE_NOOP("Commands", "Release"), shortcut="Ctrl+3"),
+    CommandSpec("room.record", "view", QT_TRANSLATE_NOOP("Commands", "Record"), shortcut="Ctrl+4"),
+    CommandSpec(
+        "view.side_panel",
+        "view",
+        QT_TRANSLATE_NOOP("Commands", "Show or hide the vectors"),
+        shortcut="Ctrl+B",
+    ),
+    CommandSpec("view.palette", "view", QT_TRANSLATE_NOOP("Commands", "Find a command"), shortcut="Ctrl+K"),
+    CommandSpec("view.theme", "view", QT_TRANSLATE_NOOP("Commands", "Switch between light and dark")),
+    CommandSpec("view.language", "view", QT_TRANSLATE_NOOP("Commands", "Switch to Japanese / 日本語")),
+)
+
+
+def _always() -> bool:
+    return True
+
+
+class Commands(QObject):
+    """The registry. A command without a handler is unknown to menus: there are no dead entries."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._specs = {spec.id: spec for spec in SPECS}
+        self._run: dict[str, Callable[[], None]] = {}
+        self._enabled: dict[str, Callable[[], bool]] = {}
+
+    def register(
+        self, command: str, run: Callable[[], None], enabled: Callable[[], bool] = _always
+    ) -> None:
+        """Gives a command its handler and its condition.
+
+        Raises:
+            KeyError: there is no such command.
+            ValueError: it has a handler already.
+        """
+        if command not in self._specs:
+            raise KeyError(command)
+        if command in self._run:
+            raise ValueError(f"{command} has a handler already")
+        self._run[command] = run
+        self._enabled[command] = enabled
+
+    def specs(self) -> tuple[CommandSpec, ...]:
+        """The commands that have handlers, in menu order."""
+        return tuple(spec for spec in SPECS if spec.id in self._run)
+
+    def spec(self, command: str) -> CommandSpec:
+        return self._specs[command]
+
+    def is_enabled(self, command: str) -> bool:
+        return command in self._run and self._enabled[command]()
+
+    def run(self, command: str) -> bool:
+        """Runs a command if its condition holds; says whether it ran."""
+        if not self.is_enabled(command):
+            return False
+        self._run[command]()
+        return True
+
+    def refresh(self) -> None:
+        """To be called when something a condition depends on has changed."""
+        self.changed.emit()
