@@ -32,8 +32,9 @@ class DecoderLayers:
 def find_decoder(model: nn.Module) -> DecoderLayers:
     """Find the list of blocks of a causal language model, also inside wrappers such as PEFT's.
 
-    It is the module list, in no other candidate's inside, with as many members as the (text) config has
-    layers; one whose members are of one type is preferred, then the longest.
+    It is the module list with as many members as the (text) config has layers that lies inside no other
+    such list (experts and heads come in lists too). Where that leaves several, those whose members are of
+    one type win, then those inside the model's own `get_decoder()` (beside a vision tower as deep).
 
     Raises DecoderError if there is none or if it is ambiguous.
     """
@@ -57,6 +58,10 @@ def find_decoder(model: nn.Module) -> DecoderLayers:
     }
     uniform = {name: m for name, m in outermost.items() if len({type(block) for block in m}) == 1}
     candidates = uniform or outermost
+    get_decoder = getattr(model, "get_decoder", None)
+    if len(candidates) > 1 and callable(get_decoder):
+        causal = set(get_decoder().modules())
+        candidates = {name: blocks for name, blocks in candidates.items() if blocks in causal}
     if len(candidates) != 1:
         found = ", ".join(sorted(candidates)) or "none"
         raise DecoderError(

@@ -166,6 +166,8 @@ def _file_digests(files: list[Path], progress: ByteProgress | None) -> list[_Ten
                 done += size
                 if progress is not None:
                     progress(done, total)
+    if progress is not None:
+        progress(total, total)  # The headers carry no weights; they are the rest.
     names = [digest.name for digest in digests]
     if len(set(names)) != len(names):
         raise FingerprintError(f"{files[0].parent} holds a tensor twice; remove the shards of another save")

@@ -75,6 +75,17 @@ class VectorManifest(_Strict):
 
     @classmethod
     def of(cls, vector: SteeringVector) -> VectorManifest:
+        """Raises VectorError (FIELD_INVALID) for a text or a layer beyond what a file may hold."""
+        try:
+            return cls._of(vector)
+        except ValidationError as error:
+            place, message = _first(error)
+            raise VectorError(
+                "FIELD_INVALID", f"the vector's {place} cannot be stored: {message}", field=place
+            ) from error
+
+    @classmethod
+    def _of(cls, vector: SteeringVector) -> VectorManifest:
         return cls(
             form=FORM,
             id=vector.id,
@@ -104,10 +115,9 @@ class VectorManifest(_Strict):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "manifest"
+            place, message = _first(error)
             raise VectorError(
-                "VECTOR_CORRUPT", f"the manifest is not valid at {place}: {first['msg']}", field=place
+                "VECTOR_CORRUPT", f"the manifest is not valid at {place}: {message}", field=place
             ) from error
 
     def vector(self, directions: Mapping[int, torch.Tensor]) -> SteeringVector:
@@ -133,3 +143,9 @@ class VectorManifest(_Strict):
             license=self.license,
             suggested=None if self.suggested is None else self.suggested.suggestion(),
         )
+
+
+def _first(error: ValidationError) -> tuple[str, str]:
+    """Place and message of the first fault."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ".".join(str(part) for part in first["loc"]) or "manifest", first["msg"]

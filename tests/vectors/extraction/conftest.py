@@ -1,0 +1,66 @@
+"""A tiny random model and a byte-level tokenizer with a chat template: real ones, made in milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from torch import nn
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
+
+VOCABULARY = 260
+
+
+def tiny_model(config: Any) -> nn.Module:
+    """Random weights larger than the usual 0.02, so that attention and depth matter."""
+    torch.manual_seed(0)
+    model: nn.Module = AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(12.0 if "embed" not in name and "wte" not in name else 40.0)
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Callable[[Any], nn.Module]:
+    return tiny_model
+
+
+@pytest.fixture(scope="session")
+def llama() -> nn.Module:
+    return tiny_model(
+        LlamaConfig(
+            hidden_size=32,
+            intermediate_size=48,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            vocab_size=VOCABULARY,
+            bos_token_id=256,
+            eos_token_id=257,
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    """One token a byte; 256 begins any text, 257 to 259 are the template's."""
+    vocabulary = {symbol: i for i, symbol in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    specials = ["<s>", "<|user|>", "<|system|>", "<|assistant|>"]
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(specials)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
+    )
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>")
+    fast.chat_template = (
+        "{{ '<s>' }}{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    )
+    return fast
