@@ -15,12 +15,20 @@ RESOURCES: Final = Path(__file__).parent / "resources"
 # Bodies for a 24 x 24 view box; strokes take the colour.
 _BODIES: Final = {
     "chat": '<path d="M4 5h16v11H10l-4 4v-4H4z"/><path d="M8 9h8M8 12h5"/>',
-    "evidence": '<path d="M10 3v6L4.5 19a1.4 1.4 0 0 0 1.2 2h12.6a1.4 1.4 0 0 0 1.2-2L14 9V3"/><path d="M8.5 3h7M7.5 15h9"/>',
-    "release": '<path d="M4 18h6l4-12h6"/><circle cx="4" cy="18" r="1.6"/><circle cx="20" cy="6" r="1.6"/><path d="M17 12l3 3 3-3M20 15V9.5" transform="translate(-2 4)"/>',
+    "evidence": (
+        '<path d="M10 3v6L4.5 19a1.4 1.4 0 0 0 1.2 2h12.6a1.4 1.4 0 0 0 1.2-2L14 9V3"/>'
+        '<path d="M8.5 3h7M7.5 15h9"/>'
+    ),
+    "release": (
+        '<path d="M4 18h6l4-12h6"/>'
+        '<circle cx="4" cy="18" r="1.6"/>'
+        '<circle cx="20" cy="6" r="1.6"/>'
+        '<path d="M17 12l3 3 3-3M20 15V9.5" transform="translate(-2 4)"/>'
+    ),
     "record": '<path d="M6 3h9l4 4v14H6z"/><path d="M15 3v4h4M9 12h7M9 16h7"/>',
     "send": '<path d="M5 12h13M12.5 6l6 6-6 6"/>',
     "stop": '<rect x="7" y="7" width="10" height="10" rx="1.5"/>',
-    "more": '<circle cx="6" cy="12" r="1"/><circle cx="12" cy="12" r="1"/><circle cx="18" cy="12" r="1"/>',
+    "more": ('<circle cx="6" cy="12" r="1"/><circle cx="12" cy="12" r="1"/><circle cx="18" cy="12" r="1"/>'),
     "add": '<path d="M12 5v14M5 12h14"/>',
     "close": '<path d="M6 6l12 12M18 6L6 18"/>',
     "alarm": '<path d="M12 4l9 16H3z"/><path d="M12 10v4M12 17v.2"/>',
@@ -29,7 +37,10 @@ _BODIES: Final = {
     "latest": '<path d="M12 5v13M6 12l6 6 6-6"/>',
     "run": '<path d="M8 5l11 7-11 7z"/>',
     "theme": '<circle cx="12" cy="12" r="8"/><path d="M12 4v16a8 8 0 0 0 0-16z" fill="INK"/>',
-    "language": '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.5c3 2.6 3 14.4 0 17M12 3.5c-3 2.6-3 14.4 0 17"/>',
+    "language": (
+        '<circle cx="12" cy="12" r="8.5"/>'
+        '<path d="M3.5 12h17M12 3.5c3 2.6 3 14.4 0 17M12 3.5c-3 2.6-3 14.4 0 17"/>'
+    ),
 }
 
 _GLYPHS: Final = {

@@ -40,7 +40,9 @@ def parse(arguments: Sequence[str]) -> LaunchOptions:
     parser.add_argument("--room", choices=ROOMS, help="room to open first")
     parser.add_argument("--ask", metavar="QUESTION", help="send this in all lanes once connected")
     parser.add_argument(
-        "--preset", metavar="ID", help="question preset that sets the scene; with no --ask its question is sent"
+        "--preset",
+        metavar="ID",
+        help="question preset that sets the scene; with no --ask its question is sent",
     )
     parser.add_argument("--screenshot", type=Path, metavar="PNG", help="save a picture of the window")
     parser.add_argument("--quit-after-screenshot", action="store_true")

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QPalette
 from PySide6.QtWidgets import QApplication
 
-from trimtab_gui.icons import write_glyphs
+from trimtab_gui.icons import RESOURCES, write_glyphs
 
 
 @dataclass(frozen=True)
@@ -161,115 +161,6 @@ SPACING: Final = 8
 UI_FAMILIES: Final = ("Inter", "Noto Sans", "Noto Sans CJK JP", "Noto Sans JP", "IPAPGothic", "DejaVu Sans")
 MONOSPACE_FAMILIES: Final = ("JetBrains Mono", "Noto Sans Mono", "DejaVu Sans Mono", "Noto Sans Mono CJK JP")
 
-_SHEET: Final = Template(
-    """
-QWidget { color: $text; }
-QMainWindow, QDialog { background: $window; }
-QToolTip { background: $raised; color: $text; border: 1px solid $border; padding: 4px 6px; }
-QLabel { background: transparent; }
-QLabel[role="title"] { font-size: 15pt; font-weight: 600; }
-QLabel[role="heading"] { font-size: 11pt; font-weight: 600; }
-QLabel[role="caption"] { color: $muted; font-size: 9pt; }
-QLabel[role="muted"] { color: $muted; }
-QLabel[role="error"] { color: $danger; }
-QLabel[role="code"] { font-family: "DejaVu Sans Mono", "Noto Sans Mono CJK JP"; background: $raised;
-  border: 1px solid $border; border-radius: 4px; padding: 6px 10px; }
-
-QFrame[role="card"] { background: $surface; border: 1px solid $border; border-radius: 8px; }
-QFrame[role="bar"] { background: $surface; border: none; border-bottom: 1px solid $border; }
-QFrame[role="rail"] { background: $surface; border: none; border-right: 1px solid $border; }
-QFrame[role="strip"] { background: $raised; border: none; border-bottom: 1px solid $border; }
-QFrame[role="strip"][tone="danger"] { background: $danger_soft; border-bottom: 1px solid $danger; }
-QFrame[role="strip"][tone="warning"] { background: $warning_soft; border-bottom: 1px solid $warning; }
-QFrame[role="strip"][tone="good"] { background: $good_soft; border-bottom: 1px solid $good; }
-QFrame[role="separator"] { background: $border; border: none; }
-QFrame[role="plain"] { background: transparent; border: none; }
-
-QLabel[role="chip"] { background: $raised; border: 1px solid $border; border-radius: 10px; padding: 2px 9px; }
-QLabel[role="chip"][tone="good"] { background: $good_soft; border-color: $good; color: $good; }
-QLabel[role="chip"][tone="warning"] { background: $warning_soft; border-color: $warning; color: $warning; }
-QLabel[role="chip"][tone="danger"] { background: $danger_soft; border-color: $danger; color: $danger; }
-
-QPushButton { background: $surface; border: 1px solid $border; border-radius: 6px; padding: 5px 14px; min-height: 20px; }
-QPushButton:hover { border-color: $strong_border; background: $raised; }
-QPushButton:pressed { background: $selection; }
-QPushButton:focus, QToolButton:focus { border: 1px solid $accent; }
-QPushButton:disabled { color: $disabled; background: $window; border-color: $border; }
-QPushButton[tone="accent"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }
-QPushButton[tone="accent"]:hover { background: $accent_hover; border-color: $accent_hover; }
-QPushButton[tone="accent"]:disabled { background: $border; color: $muted; border-color: $border; }
-QPushButton[tone="danger"] { color: $danger; border-color: $danger; font-weight: 600; }
-QPushButton[tone="danger"]:hover { background: $danger_soft; }
-QPushButton[tone="danger"]:disabled { color: $disabled; border-color: $border; }
-QPushButton[tone="flat"], QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px; padding: 4px 8px; }
-QPushButton[tone="flat"]:hover, QToolButton:hover { background: $raised; border-color: $border; }
-QPushButton[tone="flat"]:focus { border-color: $accent; }
-QToolButton::menu-indicator { image: none; width: 0; }
-QToolButton:checked { background: $selection; }
-QToolButton[role="room"] { border-radius: 8px; padding: 8px 2px 6px 2px; font-size: 9pt; color: $muted; }
-QToolButton[role="room"]:checked { background: $selection; color: $text; font-weight: 600; }
-
-QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox, QComboBox {
-  background: $surface; border: 1px solid $strong_border; border-radius: 6px; padding: 4px 8px;
-  selection-background-color: $accent; selection-color: $on_accent; }
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox { min-height: 20px; }
-QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus { border: 1px solid $accent; }
-QLineEdit:disabled, QPlainTextEdit:disabled, QComboBox:disabled, QDoubleSpinBox:disabled { color: $disabled; border-color: $border; }
-QSpinBox, QDoubleSpinBox { padding-right: 20px; }
-QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-origin: border; subcontrol-position: top right; width: 18px; border: none; margin: 1px 1px 0 0; }
-QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border; subcontrol-position: bottom right; width: 18px; border: none; margin: 0 1px 1px 0; }
-QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url($glyph_up); width: 8px; height: 8px; }
-QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url($glyph_down); width: 8px; height: 8px; }
-QComboBox { padding-right: 24px; }
-QComboBox::drop-down { subcontrol-origin: border; subcontrol-position: center right; width: 22px; border: none; }
-QComboBox::down-arrow { image: url($glyph_down); width: 9px; height: 9px; }
-QComboBox QAbstractItemView { background: $surface; border: 1px solid $border; selection-background-color: $selection; selection-color: $text; outline: none; padding: 4px; }
-QCheckBox { spacing: 8px; background: transparent; border: 1px solid transparent; border-radius: 4px; padding: 1px 2px; }
-QCheckBox:focus { border-color: $accent; }
-QCheckBox::indicator { width: 16px; height: 16px; border: 1px solid $strong_border; border-radius: 4px; background: $surface; }
-QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($glyph_check); }
-
-QTextBrowser[role="transcript"] { background: $surface; border: none; padding: 4px 10px; }
-QTextBrowser[role="transcript"]:focus { border: 1px solid $accent; border-radius: 4px; }
-QTableView, QListView { background: $surface; alternate-background-color: $raised; border: 1px solid $border; border-radius: 6px;
-  gridline-color: $border; selection-background-color: $selection; selection-color: $text; outline: none; }
-QTableView:focus, QListView:focus { border-color: $accent; }
-QTableView::item { padding: 3px 8px; border: none; }
-QListView::item { padding: 6px 8px; border-radius: 4px; }
-QHeaderView { background: $surface; border: none; }
-QHeaderView::section { background: $surface; color: $muted; border: none; border-bottom: 1px solid $border; padding: 5px 8px; font-size: 9pt; font-weight: 600; }
-QTableCornerButton::section { background: $surface; border: none; }
-
-QTabWidget::pane { border: none; }
-QTabBar { qproperty-drawBase: 0; background: transparent; }
-QTabBar::tab { background: transparent; color: $muted; border: none; border-bottom: 2px solid transparent; padding: 8px 14px; }
-QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; font-weight: 600; }
-QTabBar::tab:hover { color: $text; }
-QTabBar::tab:focus { color: $accent; }
-
-QMenuBar { background: $surface; border-bottom: 1px solid $border; padding: 1px 6px; }
-QMenuBar::item { background: transparent; padding: 4px 10px; border-radius: 4px; }
-QMenuBar::item:selected { background: $selection; }
-QMenu { background: $surface; border: 1px solid $border; padding: 4px; }
-QMenu::item { padding: 5px 28px 5px 24px; border-radius: 4px; }
-QMenu::item:selected { background: $selection; }
-QMenu::item:disabled { color: $disabled; }
-QMenu::separator { height: 1px; background: $border; margin: 4px 8px; }
-QSplitter::handle { background: transparent; }
-QSplitter::handle:hover { background: $selection; }
-QScrollArea { background: transparent; border: none; }
-QScrollArea > QWidget > QWidget { background: transparent; }
-QScrollBar:vertical { background: transparent; width: 12px; margin: 0; }
-QScrollBar:horizontal { background: transparent; height: 12px; margin: 0; }
-QScrollBar::handle { background: $scroll; border-radius: 4px; margin: 2px; min-height: 28px; min-width: 28px; }
-QScrollBar::handle:hover { background: $strong_border; }
-QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
-QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
-QProgressBar { background: $raised; border: 1px solid $border; border-radius: 5px; text-align: center; min-height: 16px; max-height: 16px; font-size: 9pt; }
-QProgressBar::chunk { background: $accent; border-radius: 4px; }
-"""
-)
-
 
 def _mix(first: str, second: str, share: float) -> str:
     one, two = QColor(first), QColor(second)
@@ -320,7 +211,8 @@ def style_sheet(tokens: Tokens) -> str:
     """The style sheet of a look; its small glyphs are written to a cache folder in the look's colours."""
     glyphs = write_glyphs(tokens.name, ink=tokens.muted, on_accent=tokens.on_accent)
     plain = {name: value for name, value in vars(tokens).items() if isinstance(value, str)}
-    return _SHEET.substitute(
+    sheet = Template((RESOURCES / "style.qss").read_text(encoding="utf-8"))
+    return sheet.substitute(
         plain,
         disabled=_mix(tokens.text, tokens.window, 0.55),
         scroll=_mix(tokens.muted, tokens.surface, 0.6),

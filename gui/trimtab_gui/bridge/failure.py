@@ -29,7 +29,9 @@ class Failure:
                 retry_after_seconds=error.retry_after_seconds,
             )
         if isinstance(error, TimeoutError):
-            return cls(code="DEADLINE_EXCEEDED", reason="NO_ANSWER", message="The server did not answer in time.")
+            return cls(
+                code="DEADLINE_EXCEEDED", reason="NO_ANSWER", message="The server did not answer in time."
+            )
         return cls(code="UNKNOWN", reason=type(error).__name__, message=str(error) or type(error).__name__)
 
     @property
@@ -43,4 +45,6 @@ class Failure:
         return self.means_unreachable or self.reason in ("CANCELLED", "NOT_CONNECTED", "CLIENT_CLOSED")
 
 
-NOT_CONNECTED = Failure(code="UNAVAILABLE", reason="NOT_CONNECTED", message="There is no connection to a server.")
+NOT_CONNECTED = Failure(
+    code="UNAVAILABLE", reason="NOT_CONNECTED", message="There is no connection to a server."
+)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-
 from trimtab_client import AsyncClient
+
 from trimtab_gui.bridge.failure import NOT_CONNECTED, Failure
 from trimtab_gui.bridge.loop_thread import LoopThread
 from trimtab_gui.bridge.port import Port
@@ -174,7 +174,10 @@ class Gateway(QObject):
             self._arrived.emit(_Delivery(done, result))
 
     async def _run_stream(
-        self, session: Session | None, operation: Callable[[AsyncClient], AsyncGenerator[T, None]], port: Port[T]
+        self,
+        session: Session | None,
+        operation: Callable[[AsyncClient], AsyncGenerator[T, None]],
+        port: Port[T],
     ) -> None:
         client = None if session is None else session.client
         if session is None or client is None:

@@ -9,6 +9,7 @@ from typing import Final
 
 from trimtab_client import AsyncClient, RetryPolicy
 from trimtab_client.types import ServerInfo
+
 from trimtab_gui.bridge.failure import Failure
 from trimtab_gui.bridge.status import ConnectionStatus, Phase
 

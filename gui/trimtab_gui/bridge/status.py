@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from trimtab_client.types import ServerInfo
+
 from trimtab_gui.bridge.failure import Failure
 
 

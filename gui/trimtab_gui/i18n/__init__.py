@@ -11,8 +11,16 @@ FOLDER: Final = Path(__file__).parent
 LANGUAGES: Final = {"en": "English", "ja": "日本語"}
 
 
+def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
+    """Marks a text for translation where it is defined; `QCoreApplication.translate` looks it up where it is shown.
+
+    Qt's own function of this name is typed to return an object.
+    """
+    return text
+
+
 def system_language() -> str:
-    """"ja" when the desktop's language is Japanese, else "en"."""
+    """ "ja" when the desktop's language is Japanese, else `en`."""
     return "ja" if QLocale.system().language() == QLocale.Language.Japanese else "en"
 
 

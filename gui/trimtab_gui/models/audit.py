@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal
-
 from trimtab_client.types import AuditLog, AuditRecord
+
 from trimtab_gui.bridge import Failure, Gateway
 
 SHOWN: Final = 1000

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
+
+from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,15 @@ SPECS: Final = (
     CommandSpec(
         "chat.compose", "chat", QT_TRANSLATE_NOOP("Commands", "Go to the message field"), shortcut="Ctrl+L"
     ),
-    CommandSpec(
-        "chat.stop", "chat", QT_TRANSLATE_NOOP("Commands", "Stop the replies"), shortcut="Ctrl+."
-    ),
+    CommandSpec("chat.stop", "chat", QT_TRANSLATE_NOOP("Commands", "Stop the replies"), shortcut="Ctrl+."),
     CommandSpec(
         "chat.regenerate",
         "chat",
         QT_TRANSLATE_NOOP("Commands", "Regenerate the last replies"),
         shortcut="Ctrl+R",
-        hint=QT_TRANSLATE_NOOP("Commands", "Asks every lane again; with a temperature, the seed moves on by one"),
+        hint=QT_TRANSLATE_NOOP(
+            "Commands", "Asks every lane again; with a temperature, the seed moves on by one"
+        ),
     ),
     CommandSpec("chat.clear", "chat", QT_TRANSLATE_NOOP("Commands", "New conversation"), shortcut="Ctrl+N"),
     CommandSpec("chat.add_lane", "chat", QT_TRANSLATE_NOOP("Commands", "Add a lane"), shortcut="Ctrl+T"),
@@ -137,9 +139,7 @@ class Commands(QObject):
         self._run: dict[str, Callable[[], None]] = {}
         self._enabled: dict[str, Callable[[], bool]] = {}
 
-    def register(
-        self, command: str, run: Callable[[], None], enabled: Callable[[], bool] = _always
-    ) -> None:
+    def register(self, command: str, run: Callable[[], None], enabled: Callable[[], bool] = _always) -> None:
         """Gives a command its handler and its condition.
 
         Raises:

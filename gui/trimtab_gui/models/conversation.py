@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal, Slot
-
 from trimtab_client import AsyncClient
 from trimtab_client.types import (
     Active,
@@ -33,6 +32,7 @@ from trimtab_client.types import (
     TokenReadout,
     Unsteered,
 )
+
 from trimtab_gui.bridge import Failure, Gateway, Stream
 from trimtab_gui.color_scale import Readout
 from trimtab_gui.models.steering import SteeringModel

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
-
 from trimtab_client.types import Model, PromptPreset, Stage
+
 from trimtab_gui.bridge import Failure, Gateway
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtCore import QCoreApplication
 
 from trimtab_gui.bridge.failure import Failure
+from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 
 _TEXTS: Final = {
     "NOT_CONNECTED": QT_TRANSLATE_NOOP("Failure", "There is no connection to a server."),
@@ -22,7 +23,9 @@ _TEXTS: Final = {
     ),
     "TARGET_UNKNOWN": QT_TRANSLATE_NOOP("Failure", "Enter the address of a server."),
     "TOKEN_FILE_UNREADABLE": QT_TRANSLATE_NOOP("Failure", "The token file cannot be read."),
-    "TOKEN_MISSING": QT_TRANSLATE_NOOP("Failure", "The server asks for a token. Enter the one you were given."),
+    "TOKEN_MISSING": QT_TRANSLATE_NOOP(
+        "Failure", "The server asks for a token. Enter the one you were given."
+    ),
     "TOKEN_INVALID": QT_TRANSLATE_NOOP("Failure", "The server does not know this token."),
     "TOKEN_EXPIRED": QT_TRANSLATE_NOOP("Failure", "This token has expired. Ask for a new one."),
     "TOKEN_REVOKED": QT_TRANSLATE_NOOP("Failure", "This token has been revoked. Ask for a new one."),

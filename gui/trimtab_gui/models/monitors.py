@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
-
 from trimtab_client.types import (
     Alarm,
     CanaryEvent,
@@ -20,6 +19,7 @@ from trimtab_client.types import (
     Thresholds,
 )
 from trimtab_client.types import Signal as Figure
+
 from trimtab_gui.bridge import Failure, Gateway, Stream
 
 CAPACITY: Final = 2000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 
 from PySide6.QtCore import QObject, Signal
-
 from trimtab_client.types import (
     ActiveChange,
     FieldChange,
@@ -16,6 +15,7 @@ from trimtab_client.types import (
     Snapshot,
     Steering,
 )
+
 from trimtab_gui.bridge import Failure, Gateway, Stream
 
 

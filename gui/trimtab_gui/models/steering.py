@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal, Slot
-
 from trimtab_client.types import (
     ActiveChange,
     Operator,
@@ -20,6 +19,7 @@ from trimtab_client.types import (
     SteeringTerm,
     Vector,
 )
+
 from trimtab_gui.bridge import Failure, Gateway
 
 STRENGTH_LIMIT: Final = 1.0
@@ -124,6 +124,10 @@ class SteeringModel(QObject):
     def set_enabled(self, name: str, enabled: bool) -> None:
         self._set(name, replace(self._drafts[name], enabled=enabled))
 
+    def set_force(self, name: str, force: bool) -> None:
+        """Uses a vector at a stage, or on a model, it was not made for; the server puts that on record."""
+        self._set(name, replace(self._drafts[name], force=force))
+
     def set_strength(self, name: str, strength: float) -> None:
         """Sets the dose, held within the limits; a dose that is not 0 switches the vector on."""
         bounded = max(-STRENGTH_LIMIT, min(STRENGTH_LIMIT, strength))
@@ -171,7 +175,9 @@ class SteeringModel(QObject):
 
     def take_vectors(self, vectors: tuple[Vector, ...]) -> None:
         """The server's list. Drafts of vectors that stay are kept."""
-        self._vectors = tuple(sorted(vectors, key=lambda vector: (not vector.compatible, vector.display_name)))
+        self._vectors = tuple(
+            sorted(vectors, key=lambda vector: (not vector.compatible, vector.display_name))
+        )
         known = self._drafts
         self._drafts = {vector.name: known.get(vector.name) or _first_draft(vector) for vector in vectors}
         self._seed()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from PySide6.QtCore import QObject, Signal, Slot
-
 from trimtab_client.types import ActiveChange, Model, Stage, Vector
+
 from trimtab_gui.bridge import Failure, Gateway
 from trimtab_gui.models.audit import AuditModel
 from trimtab_gui.models.commands import Commands

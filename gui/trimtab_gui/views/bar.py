@@ -1,0 +1,152 @@
+"""The bar that is always there: where we are connected, what is active, and the way back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
+
+from trimtab_client import abbreviated, bare
+from trimtab_gui.bridge import Phase
+from trimtab_gui.icons import icon
+from trimtab_gui.models.workspace import Workspace
+from trimtab_gui.theme import Theme
+from trimtab_gui.views.elements import Panel, clock, label, number, set_tone
+from trimtab_gui.views.monitors_page import figure_name
+
+
+class Bar(Panel):
+    """An operator under stress finds everything that matters here, from any room."""
+
+    def __init__(self, workspace: Workspace, theme: Theme) -> None:
+        super().__init__("bar")
+        self._workspace = workspace
+        self._theme = theme
+        self.server = label("chip")
+        self.stage = self._value()
+        self.snapshot = self._value()
+        self.rate = self._value()
+        self._captions = [label("caption") for _ in range(3)]
+        self.alarm = label("chip")
+        self.unsteered_button = QPushButton()
+        self.rollback_button = QPushButton()
+        set_tone(self.rollback_button, "danger")
+        self._build()
+        workspace.connection.changed.connect(self._show)
+        workspace.release.activeChanged.connect(self._show)
+        workspace.monitors.alarmsChanged.connect(self._show)
+        workspace.commands.changed.connect(self._show_buttons)
+        theme.changed.connect(self._show_buttons)
+        self.unsteered_button.clicked.connect(self._unsteered)
+        self.rollback_button.clicked.connect(self._roll_back)
+        self.retranslate()
+
+    @staticmethod
+    def _value() -> QLabel:
+        result = label()
+        result.setStyleSheet("font-weight: 600;")
+        result.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+        return result
+
+    def _build(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 8, 14, 8)
+        layout.setSpacing(8)
+        layout.addWidget(self.server)
+        for caption, value in zip(self._captions, (self.stage, self.snapshot, self.rate), strict=True):
+            layout.addSpacing(10)
+            layout.addWidget(caption)
+            layout.addWidget(value)
+        layout.addSpacing(10)
+        layout.addWidget(self.alarm)
+        layout.addStretch(1)
+        layout.addWidget(self.unsteered_button)
+        layout.addWidget(self.rollback_button)
+
+    def retranslate(self) -> None:
+        for caption, text in zip(
+            self._captions, (self.tr("Stage"), self.tr("Active snapshot"), self.tr("Tokens/s")), strict=True
+        ):
+            caption.setText(text)
+        self._show()
+
+    @Slot()
+    def _show(self, _change: object = None) -> None:
+        self._show_server()
+        active = self._workspace.release.active
+        live = self._workspace.connection.is_live
+        if active is None:
+            self.stage.setText("–")
+            self.snapshot.setText("–")
+        else:
+            name = active.snapshot.display_name or abbreviated(active.snapshot.name)
+            self.stage.setText(bare(active.snapshot.steering.stage) or "–")
+            text = self.tr("{0}, revision {1}").format(_short(name), active.revision.number)
+            self.snapshot.setText(text if live else self.tr("{0} (last known)").format(text))
+            self.snapshot.setToolTip(active.snapshot.name)
+        rate = self._workspace.connection.tokens_per_second
+        self.rate.setText("–" if rate is None else number(rate, 0))
+        self._show_alarm()
+        self._show_buttons()
+
+    def _show_server(self) -> None:
+        status = self._workspace.connection.status
+        match status.phase:
+            case Phase.CONNECTED:
+                text, tone = self.tr("● {0}").format(status.target), "good"
+            case Phase.STALE:
+                text, tone = self.tr("◐ No answer since {0}").format(clock(status.since)), "warning"
+            case Phase.LOST:
+                text, tone = self.tr("○ Server gone since {0}").format(clock(status.since)), "danger"
+            case Phase.REFUSED:
+                text, tone = self.tr("○ Refused by {0}").format(status.target), "danger"
+            case Phase.CONNECTING:
+                text, tone = self.tr("○ Connecting to {0}").format(status.target), ""
+            case Phase.IDLE:
+                text, tone = self.tr("○ Not connected"), ""
+        self.server.setText(text)
+        set_tone(self.server, tone)
+        if status.info is not None:
+            self.server.setToolTip(
+                self.tr("Version {0} on {1}; you are {2} ({3})").format(
+                    status.info.version, status.info.device, status.info.actor, status.info.role
+                )
+            )
+
+    def _show_alarm(self) -> None:
+        alarms = self._workspace.monitors.alarms
+        if alarms:
+            names = ", ".join(figure_name(alarm.threshold.signal) for alarm in alarms)
+            self.alarm.setText(self.tr("⚠ {0} alarms").format(len(alarms)) if len(alarms) > 1 else f"⚠ {names}")
+            self.alarm.setToolTip(names)
+            set_tone(self.alarm, "danger")
+        else:
+            self.alarm.setText(self.tr("✓ No alarm"))
+            self.alarm.setToolTip("")
+            set_tone(self.alarm, "")
+        self.alarm.setVisible(self._workspace.connection.is_live)
+
+    @Slot()
+    def _show_buttons(self) -> None:
+        commands = self._workspace.commands
+        for button, command, glyph, ink in (
+            (self.unsteered_button, "release.unsteered", "unsteered", self._theme.tokens.text),
+            (self.rollback_button, "release.rollback", "rollback", self._theme.tokens.danger),
+        ):
+            spec = commands.spec(command)
+            enabled = commands.is_enabled(command)
+            button.setText(spec.translated_title)
+            button.setToolTip(f"{spec.translated_hint} ({spec.shortcut})")
+            button.setIcon(icon(glyph, ink if enabled else self._theme.tokens.muted, 18))
+            button.setEnabled(enabled)
+
+    @Slot()
+    def _unsteered(self) -> None:
+        self._workspace.commands.run("release.unsteered")
+
+    @Slot()
+    def _roll_back(self) -> None:
+        self._workspace.commands.run("release.rollback")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 32 else name[:31] + "…"

@@ -1,0 +1,132 @@
+"""The small parts every room is made of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from PySide6.QtCore import QEvent, QLocale, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QLabel,
+    QSizePolicy,
+    QTableView,
+    QWidget,
+)
+
+
+class Panel(QFrame):
+    """A widget that sets its texts in `retranslate`, at first and whenever the language changes.
+
+    `role` selects its look in the style sheet.
+    """
+
+    def __init__(self, role: str = "plain", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", role)
+
+    def retranslate(self) -> None:
+        """Sets every text of this widget, not of its children that are panels themselves."""
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+
+def set_tone(widget: QWidget, tone: str) -> None:
+    """Gives a widget the style sheet's look for a tone ("", "accent", "good", "warning", "danger", "flat")."""
+    if widget.property("tone") == tone:
+        return
+    widget.setProperty("tone", tone)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def label(role: str = "", *, wrap: bool = False) -> QLabel:
+    """A label with a role of the style sheet: title, heading, caption, muted, error, code, chip."""
+    result = QLabel()
+    if role:
+        result.setProperty("role", role)
+    result.setWordWrap(wrap)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    return result
+
+
+def separator() -> QFrame:
+    """A line one pixel high."""
+    line = QFrame()
+    line.setProperty("role", "separator")
+    line.setFixedHeight(1)
+    return line
+
+
+class ElidedLabel(QLabel):
+    """A label of one line that gives way: what does not fit becomes an ellipsis, and a tooltip."""
+
+    def __init__(self, role: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        if role:
+            self.setProperty("role", role)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        metrics = self.fontMetrics()
+        room = self.contentsRect()
+        text = metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
+        self.setToolTip(self.text() if text != self.text() else "")
+        painter = QPainter(self)
+        painter.setPen(self.palette().windowText().color())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+        painter.end()
+
+
+class Table(QTableView):
+    """A read-only table with whole rows selected, sized by its contents, its last column taking the rest."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(30)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setStretchLastSection(True)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+
+    def fit_columns(self, widest: int = 260) -> None:
+        """Widens each column to its contents, up to `widest` pixels."""
+        self.resizeColumnsToContents()
+        for column in range(self.horizontalHeader().count() - 1):
+            self.setColumnWidth(column, min(widest, self.columnWidth(column) + 8))
+
+
+def clock(moment: datetime | None) -> str:
+    """A moment of today as the time, else as date and time, in local time and the chosen language."""
+    if moment is None:
+        return ""
+    local = moment.astimezone()
+    locale = QLocale()
+    if local.date() == datetime.now().astimezone().date():
+        return str(locale.toString(local.time().replace(microsecond=0), "HH:mm:ss"))
+    return str(locale.toString(local.replace(tzinfo=None), "yyyy-MM-dd HH:mm"))
+
+
+def number(value: float, digits: int) -> str:
+    """A figure with a fixed number of decimals; the minus sign is a real one."""
+    return str(QLocale().toString(value, "f", digits)).replace("-", "−")

@@ -1,0 +1,97 @@
+"""Ctrl+K: any command by a few of its letters."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, Slot
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from trimtab_gui.models.commands import Commands, CommandSpec
+from trimtab_gui.views.elements import Panel
+
+
+def matches(query: str, title: str) -> bool:
+    """Whether the letters of `query` occur in `title` in their order."""
+    letters = iter(title.casefold().replace("&", ""))
+    return all(letter in letters for letter in query.casefold() if not letter.isspace())
+
+
+class CommandPalette(Panel):
+    """A field and a list over the window; closes on Escape, on a choice, and when it loses the focus."""
+
+    def __init__(self, commands: Commands, parent: QWidget) -> None:
+        super().__init__("card", parent)
+        self._commands = commands
+        self._shown: list[CommandSpec] = []
+        self.field = QLineEdit()
+        self.list = QListWidget()
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 10, 10, 10)
+        layout.setSpacing(6)
+        layout.addWidget(self.field)
+        layout.addWidget(self.list)
+        self.field.installEventFilter(self)
+        self.field.textChanged.connect(self._filter)
+        self.list.itemActivated.connect(self._chosen)
+        self.list.itemClicked.connect(self._chosen)
+        self.retranslate()
+        self.hide()
+
+    def retranslate(self) -> None:
+        self.field.setPlaceholderText(self.tr("Find a command"))
+        self.field.setAccessibleName(self.tr("Find a command"))
+        self.list.setAccessibleName(self.tr("Commands"))
+
+    @Slot()
+    def open(self) -> None:
+        parent = self.parentWidget()
+        assert parent is not None
+        width = min(560, parent.width() - 80)
+        self.setGeometry((parent.width() - width) // 2, 72, width, min(420, parent.height() - 140))
+        self.field.clear()
+        self._filter("")
+        self.show()
+        self.raise_()
+        self.field.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FocusOut and not self.list.underMouse():
+            self.hide()
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            match event.key():
+                case Qt.Key.Key_Escape:
+                    self.hide()
+                    return True
+                case Qt.Key.Key_Return | Qt.Key.Key_Enter:
+                    self._chosen(self.list.currentItem())
+                    return True
+                case Qt.Key.Key_Down | Qt.Key.Key_Up:
+                    step = 1 if event.key() == Qt.Key.Key_Down else -1
+                    row = max(0, min(self.list.count() - 1, self.list.currentRow() + step))
+                    self.list.setCurrentRow(row)
+                    return True
+        return super().eventFilter(watched, event)
+
+    @Slot(str)
+    def _filter(self, query: str) -> None:
+        self._shown = [
+            spec
+            for spec in self._commands.specs()
+            if self._commands.is_enabled(spec.id) and matches(query, spec.translated_title)
+        ]
+        self.list.clear()
+        for spec in self._shown:
+            title = spec.translated_title.replace("&", "")
+            item = QListWidgetItem(f"{title}    {spec.shortcut}" if spec.shortcut else title)
+            item.setToolTip(spec.translated_hint)
+            self.list.addItem(item)
+        self.list.setCurrentRow(0)
+
+    @Slot(QListWidgetItem)
+    def _chosen(self, item: QListWidgetItem | None) -> None:
+        if item is None:
+            return
+        spec = self._shown[self.list.row(item)]
+        self.hide()
+        self._commands.run(spec.id)

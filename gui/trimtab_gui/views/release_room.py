@@ -1,0 +1,31 @@
+"""The Release room: snapshots and monitors."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QTabWidget, QVBoxLayout
+
+from trimtab_gui.models.workspace import Workspace
+from trimtab_gui.theme import Theme
+from trimtab_gui.views.elements import Panel
+from trimtab_gui.views.monitors_page import MonitorsPage
+from trimtab_gui.views.snapshots_page import SnapshotsPage
+
+
+class ReleaseRoom(Panel):
+    def __init__(self, workspace: Workspace, theme: Theme) -> None:
+        super().__init__()
+        self.snapshots = SnapshotsPage(workspace)
+        self.monitors = MonitorsPage(workspace, theme)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.snapshots, "")
+        self.tabs.addTab(self.monitors, "")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 6, 12, 12)
+        layout.addWidget(self.tabs)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        self.tabs.setTabText(0, self.tr("Snapshots"))
+        self.tabs.setTabText(1, self.tr("Monitors"))
+        self.tabs.tabBar().setAccessibleName(self.tr("Pages of the Release room"))

@@ -1,0 +1,151 @@
+"""The first page: which server, with which token; and how to start one."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
+
+from trimtab_gui.bridge import Phase
+from trimtab_gui.icons import application_icon
+from trimtab_gui.models.messages import describe
+from trimtab_gui.models.workspace import Workspace
+from trimtab_gui.views.elements import Panel, label, separator, set_tone
+
+
+class StartPage(Panel):
+    """Connects. The token is written to a file of mode 600 when it is to be remembered, and never logged."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._picture = label()
+        self._picture.setPixmap(application_icon().pixmap(56, 56))
+        self._title = label("title")
+        self._subtitle = label("muted", wrap=True)
+        self.target_field = QLineEdit()
+        self.token_field = QLineEdit()
+        self.token_field.setEchoMode(QLineEdit.EchoMode.Password)
+        self.remember_box = QCheckBox()
+        self.remember_box.setChecked(True)
+        self.connect_button = QPushButton()
+        set_tone(self.connect_button, "accent")
+        self.connect_button.setDefault(True)
+        self._state = label("muted", wrap=True)
+        self._names = [label(), label()]
+        self._help_title = label("heading")
+        self._help = label("muted", wrap=True)
+        self._command = label("code")
+        self._command.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        self._command.setText("trimtab serve")
+        self._build()
+        self.connect_button.clicked.connect(self.submit)
+        self.target_field.returnPressed.connect(self.submit)
+        self.token_field.returnPressed.connect(self.submit)
+        self.target_field.editingFinished.connect(self._recall_token)
+        self.target_field.textChanged.connect(self._refresh)
+        workspace.connection.changed.connect(self._refresh)
+        self.retranslate()
+
+    def _build(self) -> None:
+        form = QFormLayout()
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form.setHorizontalSpacing(16)
+        form.setVerticalSpacing(10)
+        form.addRow(self._names[0], self.target_field)
+        form.addRow(self._names[1], self.token_field)
+        form.addRow("", self.remember_box)
+        head = QHBoxLayout()
+        head.setSpacing(14)
+        titles = QVBoxLayout()
+        titles.setSpacing(2)
+        titles.addWidget(self._title)
+        titles.addWidget(self._subtitle)
+        head.addWidget(self._picture)
+        head.addLayout(titles, 1)
+        send = QHBoxLayout()
+        send.addWidget(self._state, 1)
+        send.addWidget(self.connect_button)
+        card = Panel("card")
+        card.setFixedWidth(560)
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(32, 28, 32, 28)
+        inside.setSpacing(16)
+        inside.addLayout(head)
+        inside.addLayout(form)
+        inside.addLayout(send)
+        inside.addWidget(separator())
+        inside.addWidget(self._help_title)
+        inside.addWidget(self._help)
+        inside.addWidget(self._command)
+        layout = QVBoxLayout(self)
+        layout.addStretch(2)
+        layout.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+        layout.addStretch(3)
+
+    def retranslate(self) -> None:
+        self._title.setText(self.tr("Connect to Trimtab"))
+        self._subtitle.setText(self.tr("Try honesty steering, release it, watch it, and roll it back."))
+        self._names[0].setText(self.tr("Address"))
+        self._names[1].setText(self.tr("Token"))
+        self.target_field.setAccessibleName(self.tr("Address of the server"))
+        self.target_field.setPlaceholderText("127.0.0.1:7460")
+        self.token_field.setAccessibleName(self.tr("Token"))
+        self.token_field.setPlaceholderText(self.tr("Given to you by whoever runs the server"))
+        self.remember_box.setText(self.tr("Remember the token on this computer"))
+        self.connect_button.setText(self.tr("Connect"))
+        self._help_title.setText(self.tr("No server yet?"))
+        self._help.setText(
+            self.tr(
+                "Start one on this computer, with the small model that comes with it. Its address and its token are"
+                " then found by themselves."
+            )
+        )
+        self._command.setAccessibleName(self.tr("Command that starts a server"))
+        self._refresh()
+
+    def fill(self, target: str, token: str) -> None:
+        self.target_field.setText(target)
+        self.token_field.setText(token)
+
+    @Slot()
+    def submit(self) -> None:
+        """Connects with what is in the fields."""
+        target, token = self.target_field.text().strip(), self.token_field.text().strip()
+        if not target:
+            self.target_field.setFocus()
+            return
+        files = self._workspace.files
+        files.settings.target = target
+        files.save()
+        if self.remember_box.isChecked() and token:
+            files.remember_token(target, token)
+        else:
+            files.forget_token(target)
+        self._workspace.connection.connect_to(target, token)
+
+    @Slot()
+    def _recall_token(self) -> None:
+        known = self._workspace.files.token_for(self.target_field.text().strip())
+        if known and not self.token_field.text():
+            self.token_field.setText(known)
+
+    @Slot()
+    def _refresh(self) -> None:
+        status = self._workspace.connection.status
+        trying = status.phase is Phase.CONNECTING
+        self.connect_button.setEnabled(bool(self.target_field.text().strip()) and not trying)
+        role = "muted"
+        if trying:
+            text = self.tr("Connecting to {0}…").format(status.target)
+        elif status.failure is not None:
+            role = "error"
+            text = describe(status.failure)
+        else:
+            text = ""
+        self._state.setText(text)
+        if self._state.property("role") != role:
+            self._state.setProperty("role", role)
+            self._state.style().unpolish(self._state)
+            self._state.style().polish(self._state)

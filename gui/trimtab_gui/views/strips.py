@@ -1,0 +1,205 @@
+"""What appears under the bar when something has to be said or asked: never a dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtGui import QKeyEvent, Qt
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton, QSizePolicy
+
+from trimtab_gui.bridge import Phase
+from trimtab_gui.models.messages import describe
+from trimtab_gui.models.workspace import Tone, Workspace
+from trimtab_gui.views.elements import Panel, clock, label, set_tone
+
+
+class ConnectionStrip(Panel):
+    """Shown while the server is gone: since when, and when it is tried again."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__("strip")
+        self._workspace = workspace
+        self._text = label(wrap=True)
+        self.retry_button = QPushButton()
+        self.change_button = QPushButton()
+        set_tone(self.change_button, "flat")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 6, 14, 6)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self.retry_button)
+        layout.addWidget(self.change_button)
+        self.retry_button.clicked.connect(workspace.connection.retry_now)
+        self.change_button.clicked.connect(self._change)
+        workspace.connection.changed.connect(self._show)
+        self.retranslate()
+
+    def retranslate(self) -> None:
+        self.retry_button.setText(self.tr("Try now"))
+        self.change_button.setText(self.tr("Another server…"))
+        self._show()
+
+    @property
+    def text(self) -> str:
+        return self._text.text()
+
+    @Slot()
+    def _change(self) -> None:
+        self._workspace.commands.run("connection.change")
+
+    @Slot()
+    def _show(self) -> None:
+        status = self._workspace.connection.status
+        since = clock(status.since)
+        match status.phase:
+            case Phase.LOST:
+                self._text.setText(
+                    self.tr(
+                        "Server gone since {0}. What you see is what was last known. It is tried again by itself."
+                    ).format(since)
+                )
+                set_tone(self, "danger")
+            case Phase.STALE:
+                self._text.setText(
+                    self.tr("No answer from the server since {0}. What you see may be old.").format(since)
+                )
+                set_tone(self, "warning")
+            case Phase.REFUSED if status.failure is not None:
+                self._text.setText(describe(status.failure))
+                set_tone(self, "danger")
+        wanted = status.phase in (Phase.LOST, Phase.STALE, Phase.REFUSED)
+        self.setVisible(wanted and self._workspace.connection.ever_connected)
+
+
+class NoticeStrip(Panel):
+    """Says what has happened, with at most one thing to do about it; good news goes by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("strip")
+        self._text = label(wrap=True)
+        self._action: Callable[[], None] | None = None
+        self.action_button = QPushButton()
+        self.close_button = QPushButton()
+        set_tone(self.close_button, "flat")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 6, 14, 6)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self.action_button)
+        layout.addWidget(self.close_button)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(8000)
+        self._timer.timeout.connect(self.hide)
+        self.close_button.clicked.connect(self.hide)
+        self.action_button.clicked.connect(self._act)
+        self.retranslate()
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        return self._text.text()
+
+    def retranslate(self) -> None:
+        self.close_button.setText(self.tr("Close"))
+
+    def tell(
+        self, text: str, tone: Tone, action: str = "", run: Callable[[], None] | None = None
+    ) -> None:
+        """Shows a text; `action` names the button that calls `run`."""
+        self._text.setText(text)
+        self._action = run
+        self.action_button.setText(action)
+        self.action_button.setVisible(run is not None)
+        set_tone(self, tone.value)
+        self.show()
+        if tone is Tone.GOOD and run is None:
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    @Slot()
+    def _act(self) -> None:
+        run, self._action = self._action, None
+        self.hide()
+        if run is not None:
+            run()
+
+
+class ReasonStrip(Panel):
+    """Asks for the reason of one change, right under the bar, while everything else goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("strip")
+        self._question = label(wrap=True)
+        self._question.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.reason_field = QLineEdit()
+        self.option_box = QCheckBox()
+        self.confirm_button = QPushButton()
+        self.cancel_button = QPushButton()
+        set_tone(self.cancel_button, "flat")
+        self._run: Callable[[str, bool], None] | None = None
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 8, 14, 8)
+        layout.setSpacing(10)
+        layout.addWidget(self._question, 2)
+        layout.addWidget(self.reason_field, 3)
+        layout.addWidget(self.option_box)
+        layout.addWidget(self.confirm_button)
+        layout.addWidget(self.cancel_button)
+        self.confirm_button.clicked.connect(self.confirm)
+        self.reason_field.returnPressed.connect(self.confirm)
+        self.reason_field.textChanged.connect(self._refresh)
+        self.cancel_button.clicked.connect(self.hide)
+        self.retranslate()
+        self.hide()
+
+    @property
+    def question(self) -> str:
+        return self._question.text()
+
+    def retranslate(self) -> None:
+        self.reason_field.setPlaceholderText(self.tr("Reason: it goes into the audit"))
+        self.reason_field.setAccessibleName(self.tr("Reason"))
+        self.cancel_button.setText(self.tr("Cancel"))
+
+    def ask(
+        self,
+        question: str,
+        confirm: str,
+        run: Callable[[str, bool], None],
+        *,
+        tone: Tone,
+        option: str = "",
+    ) -> None:
+        """Asks; `run` gets the reason and whether `option` was ticked. `confirm` is the button's text."""
+        self._question.setText(question)
+        self._run = run
+        self.confirm_button.setText(confirm)
+        set_tone(self.confirm_button, "danger" if tone is Tone.DANGER else "accent")
+        self.option_box.setText(option)
+        self.option_box.setChecked(False)
+        self.option_box.setVisible(bool(option))
+        set_tone(self, tone.value)
+        self.reason_field.clear()
+        self._refresh()
+        self.show()
+        self.reason_field.setFocus()
+
+    @Slot()
+    def confirm(self) -> None:
+        reason = self.reason_field.text().strip()
+        if not reason or self._run is None:
+            return
+        run, self._run = self._run, None
+        self.hide()
+        run(reason, self.option_box.isChecked())
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.hide()
+            return
+        super().keyPressEvent(event)
+
+    @Slot()
+    def _refresh(self) -> None:
+        self.confirm_button.setEnabled(bool(self.reason_field.text().strip()))
