@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
-
 from trimtab_client import abbreviated, bare
+
 from trimtab_gui.bridge import Phase
 from trimtab_gui.icons import icon
 from trimtab_gui.models.workspace import Workspace
@@ -116,7 +116,9 @@ class Bar(Panel):
         alarms = self._workspace.monitors.alarms
         if alarms:
             names = ", ".join(figure_name(alarm.threshold.signal) for alarm in alarms)
-            self.alarm.setText(self.tr("⚠ {0} alarms").format(len(alarms)) if len(alarms) > 1 else f"⚠ {names}")
+            self.alarm.setText(
+                self.tr("⚠ {0} alarms").format(len(alarms)) if len(alarms) > 1 else f"⚠ {names}"
+            )
             self.alarm.setToolTip(names)
             set_tone(self.alarm, "danger")
         else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout
-
 from trimtab_client.types import Sample
 from trimtab_client.types import Signal as Figure
+
 from trimtab_gui.icons import icon
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme

@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-
 from trimtab_client.types import PromptPreset
+
 from trimtab_gui.color_scale import ColorScale, Readout
 from trimtab_gui.icons import icon
 from trimtab_gui.models.conversation import LANES_AT_MOST, LaneKind, LaneSetup
@@ -62,7 +62,9 @@ class ChatRoom(Panel):
         self.cancel_edit_button = QPushButton()
         self.temperature = QDoubleSpinBox()
         self.seed = QSpinBox()
-        self._labels = {name: label("muted") for name in ("preset", "scene", "readout", "temperature", "seed")}
+        self._labels = {
+            name: label("muted") for name in ("preset", "scene", "readout", "temperature", "seed")
+        }
         self.dock = VectorsDock(workspace, theme)
         self.canary = CanaryPanel(workspace, theme)
         self.side = QSplitter(Qt.Orientation.Vertical)

@@ -121,10 +121,9 @@ def clock(moment: datetime | None) -> str:
     if moment is None:
         return ""
     local = moment.astimezone()
-    locale = QLocale()
     if local.date() == datetime.now().astimezone().date():
-        return str(locale.toString(local.time().replace(microsecond=0), "HH:mm:ss"))
-    return str(locale.toString(local.replace(tzinfo=None), "yyyy-MM-dd HH:mm"))
+        return f"{local:%H:%M:%S}"
+    return f"{local:%Y-%m-%d %H:%M}"
 
 
 def number(value: float, digits: int) -> str:

@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
     QToolButton,
     QVBoxLayout,
 )
-
 from trimtab_client import abbreviated, bare
 from trimtab_client.types import Role, Steering, TokenReadout
+
 from trimtab_gui.color_scale import ColorScale
 from trimtab_gui.icons import icon
 from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup, LaneState, Turn
@@ -249,7 +249,9 @@ class LaneView(Panel):
         with QSignalBlocker(self.snapshot_choice):
             self.snapshot_choice.clear()
             for snapshot in self._workspace.release.snapshots:
-                self.snapshot_choice.addItem(snapshot.display_name or abbreviated(snapshot.name), snapshot.name)
+                self.snapshot_choice.addItem(
+                    snapshot.display_name or abbreviated(snapshot.name), snapshot.name
+                )
             self.snapshot_choice.setCurrentIndex(self.snapshot_choice.findData(setup.snapshot))
 
     @Slot(int)

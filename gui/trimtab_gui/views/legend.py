@@ -33,7 +33,10 @@ class Legend(Panel):
     def retranslate(self) -> None:
         low, high = (number(value, 3 if self._scale.limit < 0.1 else 2) for value in self._scale.bounds())
         if self._scale.diverging:
-            self._texts = (self.tr("{0} against the vector").format(low), self.tr("along the vector {0}").format(high))
+            self._texts = (
+                self.tr("{0} against the vector").format(low),
+                self.tr("along the vector {0}").format(high),
+            )
         else:
             self._texts = (low, high)
         self.setAccessibleName(self.tr("Colours of the tokens: {0} to {1}").format(*self._texts))
@@ -56,7 +59,12 @@ class Legend(Panel):
         for index in range(BIN_COUNT):
             shape = bin_format(index, self._scale.diverging, tokens)
             box = QRectF(left + index * _BIN_WIDTH, 3, _BIN_WIDTH - 2, self.height() - 6)
-            painter.fillRect(box, shape.background() if shape.hasProperty(QTextCharFormat.Property.BackgroundBrush) else QColor(tokens.surface))
+            painter.fillRect(
+                box,
+                shape.background()
+                if shape.hasProperty(QTextCharFormat.Property.BackgroundBrush)
+                else QColor(tokens.surface),
+            )
             painter.setPen(QPen(QColor(tokens.border), 1))
             painter.drawRect(box)
             self._underline(painter, box, shape)

@@ -16,10 +16,10 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-
 from trimtab_client import abbreviated
 from trimtab_client.types import CanaryRun, Sample, Threshold
 from trimtab_client.types import Signal as Figure
+
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.icons import icon
 from trimtab_gui.models.table import Column, RowsModel

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QPen
 from PySide6.QtWidgets import QWidget
-
 from trimtab_client.types import Threshold
+
 from trimtab_gui.theme import Theme, Tokens
 
 # Seconds of the newest samples that are in view while the plot follows.
@@ -33,7 +33,12 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
     followChanged = Signal(bool)
 
     def __init__(
-        self, theme: Theme, *, value_range: tuple[float, float], series: int = 1, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        *,
+        value_range: tuple[float, float],
+        series: int = 1,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent=parent, axisItems={"bottom": pg.DateAxisItem()})
         self._theme = theme

@@ -7,10 +7,18 @@ from typing import Final
 
 from PySide6.QtCore import QSortFilterProxyModel, Qt, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QSplitter, QVBoxLayout, QWidget
-
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 from trimtab_client import abbreviated
 from trimtab_client.types import AuditRecord
+
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.table import ROW_ROLE, SORT_ROLE, Column, RowsModel
@@ -39,9 +47,7 @@ _COLUMNS: Final = (
         lambda row: abbreviated(row.subject),
         tooltip=lambda row: row.subject,
     ),
-    Column[AuditRecord](
-        QT_TRANSLATE_NOOP("Tables", "Revision"), _step, key=lambda row: row.to_revision
-    ),
+    Column[AuditRecord](QT_TRANSLATE_NOOP("Tables", "Revision"), _step, key=lambda row: row.to_revision),
     Column[AuditRecord](QT_TRANSLATE_NOOP("Tables", "Reason"), lambda row: row.reason),
 )
 

@@ -15,9 +15,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-
 from trimtab_client import abbreviated, bare
 from trimtab_client.types import FieldChange, Revision, RevisionKind, Snapshot
+
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.workspace import Workspace
@@ -34,7 +34,9 @@ class _SnapshotRow:
 _SNAPSHOT_COLUMNS: Final = (
     Column[_SnapshotRow](
         QT_TRANSLATE_NOOP("Tables", "Name"),
-        lambda row: ("● " if row.active else "") + (row.snapshot.display_name or abbreviated(row.snapshot.name)),
+        lambda row: (
+            ("● " if row.active else "") + (row.snapshot.display_name or abbreviated(row.snapshot.name))
+        ),
     ),
     Column[_SnapshotRow](QT_TRANSLATE_NOOP("Tables", "Stage"), lambda row: bare(row.snapshot.steering.stage)),
     Column[_SnapshotRow](QT_TRANSLATE_NOOP("Tables", "Contents"), lambda row: row.contents),
@@ -111,7 +113,9 @@ class SnapshotsPage(Panel):
         self.base_choice.setMinimumContentsLength(12)
         self._title = label("heading")
         self._description = label("muted", wrap=True)
-        self._facts = {name: label("muted") for name in ("hash", "stage", "vectors", "prompt", "sampling", "by")}
+        self._facts = {
+            name: label("muted") for name in ("hash", "stage", "vectors", "prompt", "sampling", "by")
+        }
         self._values = {name: ElidedLabel() for name in self._facts}
         self._headings = {name: label("heading") for name in ("snapshots", "history", "diff")}
         self._base_label = label("muted")
@@ -222,7 +226,10 @@ class SnapshotsPage(Panel):
     def _show_snapshots(self, _change: object = None) -> None:
         active = self._active_name()
         self._snapshots.replace(
-            [_SnapshotRow(snapshot, self._contents(snapshot), snapshot.name == active) for snapshot in self._release.snapshots]
+            [
+                _SnapshotRow(snapshot, self._contents(snapshot), snapshot.name == active)
+                for snapshot in self._release.snapshots
+            ]
         )
         self.snapshots_table.fit_columns()
         if not self._chosen:

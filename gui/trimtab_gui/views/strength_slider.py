@@ -156,7 +156,9 @@ class StrengthEditor(Panel):
         self.slider.setAccessibleName(title)
         self.spin.setAccessibleName(title)
         self.slider.setToolTip(
-            self.tr("Relative to the residual norm of the stage. Double-click goes back to the suggested strength.")
+            self.tr(
+                "Relative to the residual norm of the stage. Double-click goes back to the suggested strength."
+            )
         )
 
     def show_strength(self, strength: float) -> None:

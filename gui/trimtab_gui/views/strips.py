@@ -102,9 +102,7 @@ class NoticeStrip(Panel):
     def retranslate(self) -> None:
         self.close_button.setText(self.tr("Close"))
 
-    def tell(
-        self, text: str, tone: Tone, action: str = "", run: Callable[[], None] | None = None
-    ) -> None:
+    def tell(self, text: str, tone: Tone, action: str = "", run: Callable[[], None] | None = None) -> None:
         """Shows a text; `action` names the button that calls `run`."""
         self._text.setText(text)
         self._action = run

@@ -19,8 +19,8 @@ from PySide6.QtGui import (
     QTextLength,
 )
 from PySide6.QtWidgets import QTextBrowser, QToolButton, QToolTip, QWidget
-
 from trimtab_client.types import Role, TokenReadout
+
 from trimtab_gui.color_scale import ColorScale, Readout, bin_format
 from trimtab_gui.icons import icon
 from trimtab_gui.models.conversation import Turn, TurnState
@@ -163,9 +163,7 @@ class Transcript(QTextBrowser):
         inside = cursor.insertFrame(frame).firstCursorPosition()
         inside.insertText(self._turns[index].text, self._plain())
         self._new_block(inside, top=2)
-        self._insert_links(
-            inside, index, (("edit", self.tr("Edit and resend")), ("copy", self.tr("Copy")))
-        )
+        self._insert_links(inside, index, (("edit", self.tr("Edit and resend")), ("copy", self.tr("Copy"))))
         cursor.movePosition(QTextCursor.MoveOperation.End)
 
     def _insert_reply(self, cursor: QTextCursor, index: int) -> None:

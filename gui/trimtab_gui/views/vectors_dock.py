@@ -14,9 +14,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-
 from trimtab_client import bare
 from trimtab_client.types import StageState, Vector
+
 from trimtab_gui.models.steering import SteeringModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
@@ -104,7 +104,9 @@ class VectorRow(Panel):
             notes.append(self.tr("Extracted at another stage ({0}).").format(bare(vector.stage)))
             warns = draft.enabled and not draft.force
         if vector.safe_strength > 0 and draft.enabled and abs(draft.strength) > vector.safe_strength + 1e-9:
-            notes.append(self.tr("⚠ Above the safe range (up to {0}).").format(number(vector.safe_strength, 2)))
+            notes.append(
+                self.tr("⚠ Above the safe range (up to {0}).").format(number(vector.safe_strength, 2))
+            )
             warns = True
         elif vector.safe_strength > 0:
             notes.append(self.tr("Safe up to {0}.").format(number(vector.safe_strength, 2)))
