@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
+from trimtab_vectors.decoder import hidden_of, with_hidden
 
 from trimtab_server.engine.steering_table import SteeringTable
 
@@ -58,14 +59,13 @@ class BlockHooks:
             current = self.current
             if current is None:
                 return None
-            # Blocks return a tensor in current transformers, a tuple in older ones and in custom code.
-            hidden: torch.Tensor = output[0] if isinstance(output, tuple) else output
+            hidden = hidden_of(output)
             if self._table is not None and layer in self._table.layers_in_use:
                 hidden = self._table.steer(layer, hidden, current.slots, current.in_reply)
                 current.steered.add(layer)
             if layer in self._watched:
                 current.states[layer] = _last_state(hidden, current.last)
-            return (hidden, *output[1:]) if isinstance(output, tuple) else hidden
+            return with_hidden(output, hidden)
 
         return on_output
 

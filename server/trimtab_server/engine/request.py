@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from trimtab_vectors.steering_vector import SteeringVector
+from trimtab_vectors.steering_vector import SteeringVector
 
 
 class Operator(StrEnum):

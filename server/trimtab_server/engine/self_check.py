@@ -34,7 +34,7 @@ def check_against_plain(forward: SlotForward) -> None:
     if not difference <= allowed:
         raise ModelUnsupported(
             f"{type(forward.model).__name__} gives other logits in slots than alone (difference "
-            f"{difference:.2g} of their spread, {allowed:.2g} allowed): it is refused rather than served wrongly",
+            f"{difference:.2g} of their spread, {allowed:.2g} allowed): it is not served wrongly",
             architecture=type(forward.model).__name__,
             difference=f"{difference:.3g}",
             allowed=f"{allowed:.3g}",
