@@ -145,13 +145,29 @@ def _text_part(config: Any) -> Any:
 
 
 def _weight_files(directory: Path) -> list[Path]:
-    """Every shard, by name. Files that only repeat the weights in another form are left out."""
-    found = sorted(directory.glob("model*.safetensors")) or sorted(directory.glob("*.safetensors"))
-    found = [path for path in found if not path.name.startswith("adapter_")]
-    found = found or sorted(directory.glob("pytorch_model*.bin"))
-    if not found:
-        raise FingerprintError(f"{directory} holds no weights (model*.safetensors or pytorch_model*.bin)")
-    return found
+    """The files that transformers would load, in its order of preference: other variants are left out."""
+    for whole, index in (
+        ("model.safetensors", "model.safetensors.index.json"),
+        ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+    ):
+        if (directory / whole).is_file():
+            return [directory / whole]
+        if (directory / index).is_file():
+            return _indexed_files(directory / index)
+    raise FingerprintError(
+        f"{directory} holds no weights (model.safetensors or pytorch_model.bin, or shards)"
+    )
+
+
+def _indexed_files(index: Path) -> list[Path]:
+    try:
+        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise FingerprintError(f"{index} lists no shards; download the model again") from error
+    missing = sorted(name for name in names if not (index.parent / name).is_file())
+    if missing:
+        raise FingerprintError(f"{index.parent} lacks the shard {missing[0]}; download the model again")
+    return sorted(index.parent / name for name in names)
 
 
 def _file_digests(files: list[Path], progress: ByteProgress | None) -> list[_TensorDigest]:
@@ -170,7 +186,7 @@ def _file_digests(files: list[Path], progress: ByteProgress | None) -> list[_Ten
         progress(total, total)  # The headers carry no weights; they are the rest.
     names = [digest.name for digest in digests]
     if len(set(names)) != len(names):
-        raise FingerprintError(f"{files[0].parent} holds a tensor twice; remove the shards of another save")
+        raise FingerprintError(f"{files[0].parent} holds a tensor twice; the shards are not of one save")
     return digests
 
 

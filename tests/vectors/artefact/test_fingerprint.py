@@ -136,6 +136,24 @@ def test_a_base_of_pickles_is_hashed_without_being_opened(base: Path) -> None:
     assert fingerprint_model(base).weights != first.weights
 
 
+def test_only_the_files_that_would_be_loaded_count(base: Path, tmp_path: Path) -> None:
+    expected = fingerprint_model(base)
+    for other in ("model.fp16.safetensors", "consolidated.safetensors", "pytorch_model.bin"):
+        (base / other).write_bytes(b"another form of the same weights")
+    assert fingerprint_model(base) == expected
+
+
+def test_a_missing_shard_is_named(tmp_path: Path) -> None:
+    llama().save_pretrained(tmp_path, max_shard_size="4KB")
+    gone = sorted(tmp_path.glob("model-*.safetensors"))[1]
+    gone.unlink()
+    with pytest.raises(FingerprintError, match=f"lacks the shard {gone.name}"):
+        fingerprint_model(tmp_path)
+    (tmp_path / "model.safetensors.index.json").write_text("[]")
+    with pytest.raises(FingerprintError, match="lists no shards"):
+        fingerprint_model(tmp_path)
+
+
 def test_a_damaged_or_missing_shard_is_refused(base: Path) -> None:
     path = base / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
