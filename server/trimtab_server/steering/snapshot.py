@@ -121,7 +121,7 @@ class Configuration:
         """Reads what `body()` wrote."""
         value: dict[str, Any] = json.loads(body)
         steering, sampling = value["steering"], value["sampling"]
-        _, model, _, stage = steering["stage"].split("/")
+        model, _, stage = steering["stage"].removeprefix("models/").rpartition("/stages/")
         terms = tuple(
             Term(
                 vector=term["vector"].removeprefix("vectors/"),

@@ -119,13 +119,8 @@ def stage_of(name: str, model: ModelFacts, field: str) -> str:
     """The stage's short name, from "models/{model}/stages/{stage}", "{stage}" or "" (the default one)."""
     if not name:
         return model.default_stage
-    parts = name.split("/")
-    if len(parts) == 1:
-        stage = name
-    elif len(parts) == 4 and parts[0] == "models" and parts[2] == "stages" and parts[1] == model.name:
-        stage = parts[3]
-    else:
-        raise Refusal("STAGE_NOT_FOUND", field=field, stage=name, model=model.name)
+    # The name of a model from the hub has a slash of its own.
+    stage = name.removeprefix(f"models/{model.name}/stages/")
     if stage not in model.stages:
         raise Refusal("STAGE_NOT_FOUND", field=field, stage=name, model=model.name)
     return stage

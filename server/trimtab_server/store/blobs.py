@@ -14,9 +14,10 @@ _TEMPORARY = ".tmp-"
 class BlobDamaged(Exception):
     """A blob is missing or its content no longer has the hash that names it."""
 
+    reason = "BLOB_DAMAGED"
+
     def __init__(self, digest: str, found: str) -> None:
-        self.digest = digest
-        self.found = found
+        self.metadata = {"blob": digest, "found": found}
         super().__init__(
             f"blob {digest} is {found}: restore it from a backup of the data directory, "
             "or import the vector again"

@@ -1,0 +1,207 @@
+"""Puts the parts together: one object per process, from a data directory and a hosted model."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from trimtab_protos.v1 import audit_pb2, chat_pb2, model_pb2, monitor_pb2, snapshot_pb2, token_pb2, vector_pb2
+
+from trimtab_server.api.active import Active, ActivePointers
+from trimtab_server.api.audit import AuditServicer
+from trimtab_server.api.authentication import Authenticator
+from trimtab_server.api.canary import CanaryRuns
+from trimtab_server.api.chat import ChatServicer
+from trimtab_server.api.generation import Generator
+from trimtab_server.api.library import VectorLibrary
+from trimtab_server.api.models import ModelServicer, StageLoader
+from trimtab_server.api.monitors import MonitorServicer, ReplyMonitor
+from trimtab_server.api.plans import Planner
+from trimtab_server.api.presets import prompt_presets, question_presets
+from trimtab_server.api.registration import Gate
+from trimtab_server.api.snapshots import SnapshotServicer
+from trimtab_server.api.tokens import TokenServicer
+from trimtab_server.api.vectors import VectorServicer
+from trimtab_server.api.workers import Workers
+from trimtab_server.engine.hosted_model import HostedModel
+from trimtab_server.engine.pool import EnginePool, EngineSettings
+from trimtab_server.monitoring.canary import CanarySet
+from trimtab_server.monitoring.feed import LONGEST_HISTORY, Feed
+from trimtab_server.settings import ServeSettings
+from trimtab_server.store import samples
+from trimtab_server.store.database import Database
+from trimtab_server.store.samples import SampleRecord
+
+Clock = Callable[[], int]
+
+
+class Application:
+    """Everything that serves, wired. Made on the event loop; `close` ends it."""
+
+    def __init__(
+        self,
+        settings: ServeSettings,
+        database: Database,
+        library: VectorLibrary,
+        model: HostedModel,
+        now: Clock = time.time_ns,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._now = now
+        self.workers = Workers()
+        self.generator = Generator(asyncio.get_running_loop())
+        self.pool = EnginePool(
+            model,
+            self.generator.listen,
+            EngineSettings(
+                slots=settings.slots,
+                context=settings.context,
+                max_queued_requests=settings.max_queued_requests,
+                max_queued_tokens=settings.max_queued_tokens,
+                threads=settings.threads,
+            ),
+            max_stages=settings.max_stages,
+            cache=settings.data_dir / "cache" / "residual-norms",
+        )
+        self.generator.pool = self.pool
+        self.stages = StageLoader(self.pool, self.workers)
+        self.active = ActivePointers(database)
+        for name in self.active.names():
+            self.active.replace(self.active.read(name))
+        self.planner = Planner(
+            database=database,
+            library=library,
+            active=self.active,
+            model=model,
+            workers=self.workers,
+            default_max_tokens=settings.default_max_tokens,
+        )
+        self.feeds = {name: self._feed(name) for name in self.active.names()}
+        self.canary = CanaryRuns(
+            canary_set=CanarySet.at(model.directory / "canary.jsonl"),
+            planner=self.planner,
+            generator=self.generator,
+            pool=self.pool,
+            stages=self.stages,
+            active=self.active,
+            feeds=self.feeds,
+            database=database,
+            workers=self.workers,
+            now=now,
+        )
+        self.authenticator = Authenticator(database, now)
+        self.gate = Gate(self.authenticator, stall_seconds=settings.stall_seconds)
+        self._services = self._servicers(library, model)
+        self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]
+
+    @property
+    def service_names(self) -> Sequence[str]:
+        return [service.full_name for service, _ in self._services]
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Adds every service."""
+        for service, servicer in self._services:
+            self.gate.register(server, service, servicer)
+
+    async def load_active_stages(self) -> None:
+        """So that the first request finds them. Raises: EngineError."""
+        for name in self.feeds:
+            await self.stages.load(self.active.current(name).configuration.steering.stage)
+
+    async def drain(self, seconds: float) -> bool:
+        """Refuses new calls and waits for running replies; whether all of them ended by themselves."""
+        self.gate.closed = True
+        await self.canary.stop()
+        drained = await asyncio.to_thread(self.pool.drain, seconds)
+        await asyncio.to_thread(self.pool.close)
+        return drained
+
+    async def close(self) -> None:
+        """After the last call: writes what is unwritten and ends the threads."""
+        for writer in self._writers:
+            writer.cancel()
+        await asyncio.gather(*self._writers, return_exceptions=True)
+        for feed in self.feeds.values():
+            await feed.flush()
+        self.workers.close()
+
+    def _feed(self, deployment: str) -> Feed:
+        async def keep(new: Sequence[SampleRecord]) -> None:
+            await self.workers.change(self._keep, deployment, new)
+
+        with self._database.read() as connection:
+            return Feed(keep, samples.recent(connection, deployment, LONGEST_HISTORY))
+
+    def _keep(self, deployment: str, new: Sequence[SampleRecord]) -> None:
+        with self._database.write() as connection:
+            samples.add(connection, new)
+            samples.trim(connection, deployment, self._settings.kept_samples)
+
+    def _activated(self, active: Active) -> None:
+        if self._settings.auto_canary:
+            self.canary.run_after_activation(
+                active, self._settings.auto_canary_count, self._settings.canary_seed
+            )
+
+    def _servicers(
+        self, library: VectorLibrary, model: HostedModel
+    ) -> list[tuple[ServiceDescriptor, object]]:
+        database, workers, now, facts = self._database, self.workers, self._now, self.planner.facts
+        by_file = {
+            audit_pb2: AuditServicer(database=database, workers=workers),
+            chat_pb2: ChatServicer(
+                planner=self.planner,
+                generator=self.generator,
+                workers=workers,
+                load_stage=self.stages.begin,
+                listener=ReplyMonitor(self.feeds, self.active, now),
+                now=now,
+            ),
+            model_pb2: ModelServicer(
+                model=model,
+                facts=facts,
+                pool=self.pool,
+                stages=self.stages,
+                database=database,
+                workers=workers,
+                prompt_presets=prompt_presets(model.directory),
+                question_presets=question_presets(model.directory),
+                now=now,
+            ),
+            monitor_pb2: MonitorServicer(
+                feeds=self.feeds,
+                canary=self.canary,
+                planner=self.planner,
+                active=self.active,
+                pool=self.pool,
+                database=database,
+                workers=workers,
+                heartbeat_seconds=self._settings.heartbeat_seconds,
+                default_count=self._settings.auto_canary_count,
+                now=now,
+            ),
+            snapshot_pb2: SnapshotServicer(
+                database=database,
+                active=self.active,
+                planner=self.planner,
+                workers=workers,
+                load_stage=self.stages.begin,
+                ensure_stage=self.stages.load,
+                cancel_snapshot=self.pool.cancel_tag,
+                activated=self._activated,
+                now=now,
+            ),
+            token_pb2: TokenServicer(
+                database=database, authenticator=self.authenticator, workers=workers, now=now
+            ),
+            vector_pb2: VectorServicer(library=library, model=model, facts=facts, workers=workers),
+        }
+        return [
+            (service, servicer)
+            for file, servicer in by_file.items()
+            for service in file.DESCRIPTOR.services_by_name.values()
+        ]

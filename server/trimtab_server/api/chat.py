@@ -1,0 +1,155 @@
+"""ChatService: streams replies, alone and side by side."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Final
+
+from trimtab_protos.v1 import chat_pb2, steering_pb2
+
+from trimtab_server.api import wire
+from trimtab_server.api.generation import Generator
+from trimtab_server.api.plans import Plan, Planner, Resolved
+from trimtab_server.api.registration import Call
+from trimtab_server.api.roles import FORCERS
+from trimtab_server.api.workers import Workers
+from trimtab_server.engine.errors import StageLoading
+from trimtab_server.engine.request import Finished, FinishReason, Token
+from trimtab_server.store.refusal import Refusal
+
+MAX_LANES: Final = 8
+
+#: Told of every chat reply that ended by itself: its plan, its tokens, its end.
+ReplyListener = Callable[[Plan, Sequence[Token], Finished], None]
+
+Request = chat_pb2.ChatRequest | chat_pb2.CompareRequest
+
+
+class ReplyFailed(Exception):
+    """The engine ended a reply with an error; the text is for the log."""
+
+
+class ChatServicer:
+    """Resolves and pins each lane's snapshot once, then streams what the engine produces."""
+
+    def __init__(
+        self,
+        *,
+        planner: Planner,
+        generator: Generator,
+        workers: Workers,
+        load_stage: Callable[[str], None],
+        listener: ReplyListener,
+        now: Callable[[], int],
+    ) -> None:
+        self._planner = planner
+        self._generator = generator
+        self._workers = workers
+        self._load_stage = load_stage
+        self._listener = listener
+        self._now = now
+
+    async def Chat(
+        self, request: chat_pb2.ChatRequest, call: Call
+    ) -> AsyncGenerator[chat_pb2.ChatResponse, None]:
+        plan = await self._plan(request, request.messages, request.source, call, "")
+        await self._record_force([plan], call, request.request_id)
+        async with contextlib.aclosing(self._stream([plan], request.readouts, self._listener)) as events:
+            async for _, event in events:
+                yield event
+
+    async def Compare(
+        self, request: chat_pb2.CompareRequest, call: Call
+    ) -> AsyncGenerator[chat_pb2.CompareResponse, None]:
+        _check_lanes(request.lanes)
+        plans = [
+            await self._plan(request, lane.messages, lane.source, call, f"lanes[{number}].")
+            for number, lane in enumerate(request.lanes)
+        ]
+        await self._record_force(plans, call, request.request_id)
+        async with contextlib.aclosing(self._stream(plans, request.readouts, None)) as events:
+            async for number, event in events:
+                yield chat_pb2.CompareResponse(lane_id=request.lanes[number].lane_id, response=event)
+
+    async def _plan(
+        self,
+        request: Request,
+        messages: Sequence[chat_pb2.Message],
+        source: chat_pb2.SteeringSource,
+        call: Call,
+        path: str,
+    ) -> Plan:
+        resolved = await self._planner.resolve(
+            source, wire.deployment_id(request.deployment), f"{path}source"
+        )
+        if resolved.forced and call.caller.role not in FORCERS:
+            raise Refusal("ROLE_NOT_ALLOWED", role=call.caller.role.value, method=f"{call.method} with force")
+        return await self._planner.plan(
+            resolved,
+            messages,
+            sampling=request.sampling if request.HasField("sampling") else None,
+            readouts=request.readouts,
+            deadline=call.deadline,
+            path=path,
+        )
+
+    async def _record_force(self, plans: Sequence[Plan], call: Call, request_id: str) -> None:
+        forced: dict[str, tuple[Resolved, list[str]]] = {}
+        for plan in plans:
+            if plan.resolved.forced:
+                forced.setdefault(plan.resolved.snapshot, (plan.resolved, []))[1].append(plan.reply_id)
+        for resolved, replies in forced.values():
+            await self._workers.change(
+                self._planner.record_force, resolved, call.origin(request_id), replies, self._now()
+            )
+
+    async def _stream(
+        self,
+        plans: Sequence[Plan],
+        readouts: steering_pb2.ReadoutOptions,
+        listener: ReplyListener | None,
+    ) -> AsyncGenerator[tuple[int, chat_pb2.ChatResponse], None]:
+        tokens: list[list[Token]] = [[] for _ in plans]
+        try:
+            with self._generator.start([plan.staged for plan in plans]) as mailbox:
+                for lane, plan in enumerate(plans):
+                    yield lane, chat_pb2.ChatResponse(started=_started(plan))
+                async for parts in mailbox.parts():
+                    for part in parts:
+                        plan = plans[part.lane]
+                        tokens[part.lane] += part.tokens
+                        if part.tokens:
+                            delta = wire.delta(part.tokens, readouts)
+                            yield part.lane, chat_pb2.ChatResponse(delta=delta)
+                        if part.finished is not None:
+                            finished = _finished(plan, part.finished)
+                            if listener is not None:
+                                listener(plan, tokens[part.lane], part.finished)
+                            yield part.lane, chat_pb2.ChatResponse(finished=finished)
+        except StageLoading:
+            for plan in plans:
+                self._load_stage(plan.staged.stage)
+            raise
+
+
+def _check_lanes(lanes: Sequence[chat_pb2.Lane]) -> None:
+    if not 1 <= len(lanes) <= MAX_LANES:
+        raise Refusal(
+            "FIELD_INVALID", field="lanes", detail=f"lanes holds {len(lanes)}; send 1 to {MAX_LANES}"
+        )
+    ids = [lane.lane_id for lane in lanes]
+    if not all(ids) or len(set(ids)) != len(ids):
+        raise Refusal("FIELD_INVALID", field="lanes", detail="each lane needs a lane_id of its own")
+
+
+def _started(plan: Plan) -> chat_pb2.ReplyStarted:
+    return chat_pb2.ReplyStarted(
+        reply_id=plan.reply_id, steering=plan.resolved.reply_steering(), prompt_tokens=plan.prompt_tokens
+    )
+
+
+def _finished(plan: Plan, finished: Finished) -> chat_pb2.ReplyFinished:
+    if finished.reason is FinishReason.ERROR:
+        raise ReplyFailed(f"reply {plan.reply_id}: {finished.error}")
+    return wire.finished_out(plan.reply_id, finished, plan.resolved.reply_steering())

@@ -1,0 +1,178 @@
+"""The whole error catalogue: every reason a caller can meet, its status and its sentence.
+
+Each error carries exactly one ErrorInfo whose metadata holds every variable of the sentence; INVALID_ARGUMENT
+adds a BadRequest that names the field, and refusals worth another try add a RetryInfo (AIP-193).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, runtime_checkable
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+from trimtab_server.store.refusal import Refusal
+
+DOMAIN: Final = "trimtab"
+#: Trailers are limited to a few KiB in all.
+_LONGEST_VALUE: Final = 400
+
+Code = grpc.StatusCode
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A status, and a sentence with `{variables}` that the metadata fills in."""
+
+    code: grpc.StatusCode
+    sentence: str
+
+
+CATALOGUE: Final[dict[str, Entry]] = {
+    # What the caller wrote
+    "REQUEST_UNDECODABLE": Entry(Code.INVALID_ARGUMENT, "the bytes are no {message_type}: {detail}"),
+    "FIELD_INVALID": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    "REASON_REQUIRED": Entry(Code.INVALID_ARGUMENT, "a rollback needs a reason: say what was wrong"),
+    "REQUEST_ID_REUSED": Entry(
+        Code.INVALID_ARGUMENT,
+        "request_id {request_id} was used for another request; make a new one for each request",
+    ),
+    "PROMPT_EMPTY": Entry(Code.INVALID_ARGUMENT, "there is nothing to answer: {detail}"),
+    "PROMPT_TOO_LONG": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    "STRENGTH_OUT_OF_RANGE": Entry(
+        Code.INVALID_ARGUMENT,
+        "strength is {strength}; with operator {operator} it must be a number from {lowest} to {highest}",
+    ),
+    "LAYER_OUT_OF_RANGE": Entry(
+        Code.INVALID_ARGUMENT,
+        "layer {layer} cannot be steered: {vector} has layers {vector_layers}, the model has {layer_count}",
+    ),
+    "VECTOR_CORRUPT": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    "VECTOR_NOT_FINITE": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    "VECTOR_SHAPE": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    "VECTOR_TOO_LARGE": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    "VECTOR_INVALID": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    "CONTRAST_SET_INVALID": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    # What is not there, or there already
+    "VECTOR_NOT_FOUND": Entry(Code.NOT_FOUND, "{vector} does not exist; ListVectors shows what does"),
+    "SNAPSHOT_NOT_FOUND": Entry(Code.NOT_FOUND, "{snapshot} does not exist; ListSnapshots shows what does"),
+    "STAGE_NOT_FOUND": Entry(
+        Code.NOT_FOUND, "stage {stage} does not exist in models/{model}; ListStages shows what does"
+    ),
+    "MODEL_NOT_FOUND": Entry(Code.NOT_FOUND, "{name} is not hosted here; ListModels shows what is"),
+    "DEPLOYMENT_NOT_FOUND": Entry(Code.NOT_FOUND, "{deployment} does not exist"),
+    "TOKEN_NOT_FOUND": Entry(Code.NOT_FOUND, "{token} does not exist; ListTokens shows what does"),
+    "CANARY_SET_MISSING": Entry(
+        Code.FAILED_PRECONDITION, "models/{model} has no canary set: put a canary.jsonl into its directory"
+    ),
+    "NAME_TAKEN": Entry(Code.ALREADY_EXISTS, "the name {display_name} belongs to {snapshot}; choose another"),
+    "SNAPSHOT_EXISTS": Entry(
+        Code.ALREADY_EXISTS, "the same configuration is {snapshot}, named {display_name}; use that one"
+    ),
+    # What does not fit
+    "VECTOR_MODEL_MISMATCH": Entry(
+        Code.FAILED_PRECONDITION,
+        "{vector} was made for model {vector_model}, hosted is {hosted_model}; "
+        "extract it again here, or set force",
+    ),
+    "VECTOR_STAGE_MISMATCH": Entry(
+        Code.FAILED_PRECONDITION,
+        "{vector} was made at stage {vector_stage}, not at {stage}; extract it again there, or set force",
+    ),
+    "VECTOR_IN_USE": Entry(
+        Code.FAILED_PRECONDITION,
+        "{vector} is kept for {snapshot_count} snapshot(s), one of them {snapshot}; snapshots are for ever",
+    ),
+    "NO_EARLIER_REVISION": Entry(
+        Code.FAILED_PRECONDITION,
+        "{deployment} was never on {wanted}; activate a snapshot instead of rolling back",
+    ),
+    "SECRET_ALREADY_SENT": Entry(
+        Code.FAILED_PRECONDITION,
+        "{token} was made by the first request with this id and its secret is kept nowhere; "
+        "revoke it and create another",
+    ),
+    "REVISION_CONFLICT": Entry(
+        Code.ABORTED,
+        "{deployment} is at revision {active_revision}, not at {expected_revision}; look again, then decide",
+    ),
+    # Not now
+    "QUEUE_FULL": Entry(Code.RESOURCE_EXHAUSTED, "{detail}"),
+    "CONSUMER_STALLED": Entry(
+        Code.RESOURCE_EXHAUSTED, "the reply was not read for {seconds} seconds and was cancelled"
+    ),
+    "SERVER_DRAINING": Entry(Code.UNAVAILABLE, "the server is shutting down and takes no new requests"),
+    "STAGE_LOADING": Entry(Code.UNAVAILABLE, "stage {stage} is being loaded; try again shortly"),
+    "DEADLINE_IMPOSSIBLE": Entry(Code.DEADLINE_EXCEEDED, "{detail}"),
+    # Who asks
+    "TOKEN_MISSING": Entry(Code.UNAUTHENTICATED, "no token: send the metadata 'authorization: Bearer TOKEN'"),
+    "TOKEN_INVALID": Entry(Code.UNAUTHENTICATED, "the token is not known here"),
+    "TOKEN_EXPIRED": Entry(Code.UNAUTHENTICATED, "{token} has expired; ask an admin for a new one"),
+    "TOKEN_REVOKED": Entry(Code.UNAUTHENTICATED, "{token} was revoked; ask an admin for a new one"),
+    "ROLE_NOT_ALLOWED": Entry(Code.PERMISSION_DENIED, "role {role} may not call {method}"),
+    # Ours
+    "BLOB_DAMAGED": Entry(Code.DATA_LOSS, "{detail}"),
+    "MODEL_UNSUPPORTED": Entry(Code.FAILED_PRECONDITION, "{detail}"),
+    "MODEL_NOT_LOADABLE": Entry(Code.FAILED_PRECONDITION, "{detail}"),
+    "CHAT_TEMPLATE_MISSING": Entry(Code.FAILED_PRECONDITION, "{detail}"),
+    "INTERNAL": Entry(Code.INTERNAL, "internal error; the server's log has it under request {request_id}"),
+}
+
+
+@runtime_checkable
+class Reasoned(Protocol):
+    """Errors of the parts that know nothing of the wire: the engine's and the vector formats'."""
+
+    reason: str
+
+    @property
+    def metadata(self) -> Any: ...
+
+
+def refusal_from(error: Exception) -> Refusal | None:
+    """The refusal an exception of another part amounts to; None if it is none we know."""
+    if isinstance(error, Refusal):
+        return error
+    if not isinstance(error, Reasoned) or error.reason not in CATALOGUE:
+        return None
+    metadata = {"detail": str(error)} | {str(key): value for key, value in dict(error.metadata).items()}
+    field = str(metadata.pop("field", ""))
+    retry = metadata.get("retry_after_seconds")
+    if error.reason == "STAGE_LOADING" and retry is None:
+        retry = 1.0
+    return Refusal(
+        error.reason,
+        field=field,
+        retry_after_seconds=None if retry is None else float(retry),
+        **metadata,
+    )
+
+
+def status_of(refusal: Refusal) -> status_pb2.Status:
+    """The wire form of a refusal."""
+    entry = CATALOGUE[refusal.reason]
+    metadata = {key: value[:_LONGEST_VALUE] for key, value in refusal.metadata.items()}
+    try:
+        message = entry.sentence.format_map(metadata)
+    except KeyError:
+        # Raised by a part that writes its own sentences.
+        message = metadata["detail"]
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=metadata)
+    ]
+    if entry.code is Code.INVALID_ARGUMENT:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=refusal.field, description=message)
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if refusal.retry_after_seconds is not None:
+        delay = duration_pb2.Duration()
+        delay.FromNanoseconds(max(1, round(refusal.retry_after_seconds * 1e9)))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    packed = []
+    for detail in details:
+        box = any_pb2.Any()
+        box.Pack(detail)
+        packed.append(box)
+    return status_pb2.Status(code=entry.code.value[0], message=message, details=packed)

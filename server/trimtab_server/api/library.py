@@ -1,0 +1,177 @@
+"""Steering vectors as objects: the store's rows and blobs, read once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from trimtab_vectors.formats.safetensors import read_vector, write_vector
+from trimtab_vectors.steering_vector import SteeringVector
+
+from trimtab_server.steering.validation import VectorFacts
+from trimtab_server.store import audit, vectors
+from trimtab_server.store.blobs import BlobStore
+from trimtab_server.store.database import Database
+from trimtab_server.store.refusal import Refusal
+from trimtab_server.store.requests import Origin, Result, once
+from trimtab_server.store.vectors import VectorRecord
+
+_KEPT: Final = 256
+
+
+class VectorLibrary:
+    """Imports, finds, reads and deletes steering vectors. Every method blocks."""
+
+    def __init__(self, database: Database, blobs: BlobStore, now: Callable[[], int]) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._now = now
+        self._lock = threading.Lock()
+        self._read: OrderedDict[str, SteeringVector] = OrderedDict()
+
+    def facts(self, vector: str) -> VectorFacts | None:
+        """What validation needs (`trimtab_server.steering.validation.VectorCatalogue`)."""
+        with self._database.read() as connection:
+            record = vectors.find(connection, vector)
+        if record is None:
+            return None
+        return VectorFacts(
+            record.id, record.layers, record.stage, record.model_fingerprint, record.hidden_size
+        )
+
+    def find(self, name: str, field: str = "name") -> VectorRecord:
+        """By "vectors/{sha256}". Raises: Refusal: VECTOR_NOT_FOUND."""
+        with self._database.read() as connection:
+            record = vectors.find(connection, name.removeprefix("vectors/"))
+        if record is None:
+            raise Refusal("VECTOR_NOT_FOUND", field=field, vector=name)
+        return record
+
+    def page(self, limit: int, after: tuple[int, str] | None, concept: str) -> list[VectorRecord]:
+        with self._database.read() as connection:
+            return vectors.page(connection, limit=limit, after=after, concept=concept)
+
+    def vector(self, vector: str) -> SteeringVector:
+        """The directions themselves.
+
+        Raises:
+            Refusal: VECTOR_NOT_FOUND.
+            BlobDamaged: the file on disk is not what was imported.
+        """
+        with self._lock:
+            held = self._read.get(vector)
+            if held is not None:
+                self._read.move_to_end(vector)
+                return held
+        found = read_vector(self._blobs.get(self.find(vector).blob))
+        with self._lock:
+            self._read[vector] = found
+            while len(self._read) > _KEPT:
+                self._read.popitem(last=False)
+        return found
+
+    def content(self, record: VectorRecord) -> bytes:
+        """The file as it was imported. Raises: BlobDamaged."""
+        return self._blobs.get(record.blob)
+
+    def add(
+        self, vector: SteeringVector, origin: Origin, action: str, display_name: str = ""
+    ) -> VectorRecord:
+        """Keeps a vector; one that is held already stays as it is, and is returned."""
+        content = write_vector(vector)
+        digest = self._blobs.put(content)
+        record = _record(vector, digest, origin.actor, self._now(), display_name)
+        with self._database.write() as connection:
+
+            def change() -> Result:
+                if vectors.find(connection, record.id) is None:
+                    vectors.add(connection, record, len(content))
+                    audit.append(
+                        connection,
+                        time=record.create_time,
+                        origin=origin,
+                        action=action,
+                        subject=f"vectors/{record.id}",
+                        details={
+                            "concept": record.concept,
+                            "data_hash": record.data_hash,
+                            "display_name": record.display_name,
+                            "model_fingerprint": record.model_fingerprint,
+                            "stage": record.stage,
+                        },
+                    )
+                return {"vector": record.id}
+
+            result = once(connection, origin, record.create_time, change)
+            kept = vectors.find(connection, result["vector"])
+        if kept is None:
+            raise Refusal("VECTOR_NOT_FOUND", vector=f"vectors/{result['vector']}")
+        return kept
+
+    def delete(self, name: str, origin: Origin) -> None:
+        """Raises: Refusal: VECTOR_NOT_FOUND, or VECTOR_IN_USE while a snapshot refers to it."""
+        vector = name.removeprefix("vectors/")
+        time = self._now()
+        unused_blob = ""
+        with self._database.write() as connection:
+
+            def change() -> Result:
+                nonlocal unused_blob
+                record = vectors.find(connection, vector)
+                if record is None:
+                    raise Refusal("VECTOR_NOT_FOUND", field="name", vector=name)
+                using = vectors.snapshots_using(connection, vector)
+                if using:
+                    raise Refusal(
+                        "VECTOR_IN_USE",
+                        vector=f"vectors/{vector}",
+                        snapshot_count=len(using),
+                        snapshot=f"snapshots/{using[0]}",
+                    )
+                if vectors.remove(connection, record):
+                    unused_blob = record.blob
+                audit.append(
+                    connection,
+                    time=time,
+                    origin=origin,
+                    action="vector.delete",
+                    subject=f"vectors/{vector}",
+                    details={"concept": record.concept, "display_name": record.display_name},
+                )
+                return {"vector": vector}
+
+            once(connection, origin, time, change)
+        with self._lock:
+            self._read.pop(vector, None)
+        if unused_blob:
+            # After the commit: a crash in between leaves a file nobody names, which is harmless.
+            self._blobs.delete(unused_blob)
+
+
+def _record(vector: SteeringVector, blob: str, created_by: str, time: int, display_name: str) -> VectorRecord:
+    layers = tuple(sorted(vector.directions))
+    accuracies = vector.pair_accuracies
+    suggested = vector.suggested
+    return VectorRecord(
+        id=vector.id,
+        blob=blob,
+        display_name=display_name or vector.display_name or vector.concept,
+        concept=vector.concept,
+        stage=vector.stage,
+        model_fingerprint=vector.model.digest,
+        method=vector.method,
+        data_hash=vector.data_hash,
+        hidden_size=vector.model.hidden_size,
+        layers=layers,
+        raw_norms=tuple(float(vector.raw_norms[layer]) for layer in layers),
+        residual_norms=tuple(float(vector.residual_norms[layer]) for layer in layers),
+        pair_accuracies=tuple(float(accuracies[layer]) for layer in layers) if accuracies else (),
+        license=vector.license,
+        created_by=vector.created_by or created_by,
+        create_time=time,
+        suggested_strength=suggested.strength if suggested else 0.0,
+        suggested_layers=tuple(suggested.layers) if suggested else (),
+        safe_strength=(suggested.safe_strength or 0.0) if suggested else 0.0,
+    )

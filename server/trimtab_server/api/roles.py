@@ -1,0 +1,70 @@
+"""Who may call what: a role is granted a method here, or it may not call it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from trimtab_server.store.refusal import Refusal
+
+
+class Role(StrEnum):
+    """What a token is for."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    INFERENCE = "inference"
+
+
+_ALL: Final = frozenset(Role)
+_READERS: Final = frozenset({Role.VIEWER, Role.OPERATOR, Role.ADMIN, Role.AUDITOR})
+_WATCHERS: Final = frozenset({Role.VIEWER, Role.OPERATOR, Role.ADMIN})
+_OPERATORS: Final = frozenset({Role.OPERATOR, Role.ADMIN})
+_AUDITORS: Final = frozenset({Role.AUDITOR, Role.ADMIN})
+_ADMINS: Final = frozenset({Role.ADMIN})
+_CHATTERS: Final = frozenset({Role.INFERENCE, Role.OPERATOR, Role.ADMIN})
+
+#: "Service/Method" -> the roles that may call it. A method without an entry fails the tests and is refused.
+GRANTS: Final[dict[str, frozenset[Role]]] = {
+    "AuditService/ListAuditRecords": _AUDITORS,
+    "ChatService/Chat": _CHATTERS,
+    "ChatService/Compare": _CHATTERS,
+    "ModelService/GetServerInfo": _ALL,
+    "ModelService/GetModel": _ALL,
+    "ModelService/ListModels": _ALL,
+    "ModelService/ListStages": _ALL,
+    "ModelService/LoadStage": _OPERATORS,
+    "MonitorService/Watch": _WATCHERS,
+    "MonitorService/RunCanary": _OPERATORS,
+    "MonitorService/ListCanaryRuns": _READERS,
+    "SnapshotService/CreateSnapshot": _OPERATORS,
+    "SnapshotService/GetSnapshot": _READERS,
+    "SnapshotService/ListSnapshots": _READERS,
+    "SnapshotService/DiffSnapshots": _READERS,
+    "SnapshotService/GetDeployment": _READERS,
+    "SnapshotService/ListDeployments": _READERS,
+    "SnapshotService/ActivateSnapshot": _OPERATORS,
+    "SnapshotService/RollbackSnapshot": _OPERATORS,
+    "SnapshotService/ListRevisions": _READERS,
+    "SnapshotService/WatchActive": _READERS,
+    "TokenService/CreateToken": _ADMINS,
+    "TokenService/ListTokens": _ADMINS,
+    "TokenService/RevokeToken": _ADMINS,
+    "VectorService/GetVector": _READERS,
+    "VectorService/ListVectors": _READERS,
+    "VectorService/ExtractVector": _OPERATORS,
+    "VectorService/ImportVector": _OPERATORS,
+    "VectorService/ExportVector": _WATCHERS,
+    "VectorService/DeleteVector": _OPERATORS,
+}
+
+#: Who may steer with a vector that was made for another model or stage.
+FORCERS: Final = _OPERATORS
+
+
+def authorise(role: Role, method: str) -> None:
+    """Raises: Refusal: ROLE_NOT_ALLOWED, unless the role is granted "Service/Method"."""
+    if role not in GRANTS.get(method, frozenset()):
+        raise Refusal("ROLE_NOT_ALLOWED", role=role.value, method=method)

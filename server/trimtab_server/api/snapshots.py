@@ -1,0 +1,220 @@
+"""SnapshotService: snapshots, the active one, and the way back."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+from trimtab_protos.v1 import snapshot_pb2
+
+from trimtab_server.api import paging, wire
+from trimtab_server.api.active import Active, ActivePointers
+from trimtab_server.api.plans import Planner
+from trimtab_server.api.registration import Call
+from trimtab_server.api.workers import Workers
+from trimtab_server.steering import activation, creation
+from trimtab_server.steering.diff import diff
+from trimtab_server.steering.snapshot import Configuration
+from trimtab_server.store import deployments, snapshots
+from trimtab_server.store.database import Database
+from trimtab_server.store.deployments import RevisionRecord
+from trimtab_server.store.refusal import Refusal
+from trimtab_server.store.snapshots import SnapshotRecord
+
+
+class SnapshotServicer:
+    """Thin: the rules are in `trimtab_server.steering`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        active: ActivePointers,
+        planner: Planner,
+        workers: Workers,
+        ensure_stage: Callable[[str], Awaitable[None]],
+        load_stage: Callable[[str], None],
+        cancel_snapshot: Callable[[str], None],
+        activated: Callable[[Active], None],
+        now: Callable[[], int],
+    ) -> None:
+        self._database = database
+        self._active = active
+        self._planner = planner
+        self._workers = workers
+        self._ensure_stage = ensure_stage
+        self._load_stage = load_stage
+        self._cancel_snapshot = cancel_snapshot
+        self._activated = activated
+        self._now = now
+
+    async def CreateSnapshot(
+        self, request: snapshot_pb2.CreateSnapshotRequest, call: Call
+    ) -> snapshot_pb2.Snapshot:
+        draft = wire.draft_steering(request.steering, "steering")
+        sampling = wire.sampling_in(request.sampling)
+
+        def create() -> SnapshotRecord:
+            checked = self._planner.check(draft, sampling)
+            return creation.create_snapshot(
+                self._database,
+                checked,
+                request.display_name,
+                request.description,
+                call.origin(request.request_id),
+                self._now(),
+            )
+
+        return wire.snapshot_out(await self._workers.change(create))
+
+    async def GetSnapshot(
+        self, request: snapshot_pb2.GetSnapshotRequest, call: Call
+    ) -> snapshot_pb2.Snapshot:
+        return wire.snapshot_out(await self._workers.read(self._find, request.name, "name"))
+
+    async def ListSnapshots(
+        self, request: snapshot_pb2.ListSnapshotsRequest, call: Call
+    ) -> snapshot_pb2.ListSnapshotsResponse:
+        size, before = paging.size_of(request.page_size), paging.position(request.page_token)
+
+        def page() -> list[SnapshotRecord]:
+            with self._database.read() as connection:
+                return snapshots.page(connection, limit=size + 1, before=before)
+
+        rows, token = paging.cut(
+            await self._workers.read(page), size, lambda snapshot: (snapshot.create_time, snapshot.id)
+        )
+        return snapshot_pb2.ListSnapshotsResponse(
+            snapshots=[wire.snapshot_out(row) for row in rows], next_page_token=token
+        )
+
+    async def DiffSnapshots(
+        self, request: snapshot_pb2.DiffSnapshotsRequest, call: Call
+    ) -> snapshot_pb2.DiffSnapshotsResponse:
+        base = await self._workers.read(self._find, request.base, "base")
+        other = await self._workers.read(self._find, request.other, "other")
+        changes = diff(Configuration.from_body(base.body), Configuration.from_body(other.body))
+        return snapshot_pb2.DiffSnapshotsResponse(
+            changes=[snapshot_pb2.FieldChange(**vars(change)) for change in changes]
+        )
+
+    async def GetDeployment(
+        self, request: snapshot_pb2.GetDeploymentRequest, call: Call
+    ) -> snapshot_pb2.Deployment:
+        return _deployment(self._active.current(wire.deployment_id(request.name)))
+
+    async def ListDeployments(
+        self, request: snapshot_pb2.ListDeploymentsRequest, call: Call
+    ) -> snapshot_pb2.ListDeploymentsResponse:
+        size, after = paging.size_of(request.page_size), paging.position(request.page_token)
+        names = sorted(await self._workers.read(self._active.names))
+        rest = [name for name in names if after is None or name > after[1]]
+        rows, token = paging.cut(rest, size, lambda name: (0, name))
+        return snapshot_pb2.ListDeploymentsResponse(
+            deployments=[_deployment(self._active.current(name)) for name in rows], next_page_token=token
+        )
+
+    async def ActivateSnapshot(
+        self, request: snapshot_pb2.ActivateSnapshotRequest, call: Call
+    ) -> snapshot_pb2.Revision:
+        if request.expected_revision < 0:
+            raise Refusal(
+                "FIELD_INVALID", field="expected_revision", detail="expected_revision must not be negative"
+            )
+        deployment = wire.deployment_id(request.deployment)
+        record = await self._workers.read(self._find, request.snapshot, "snapshot")
+        configuration = creation.configuration_of(record)
+        await self._workers.read(self._planner.recheck, configuration)
+        # Loaded before the pointer moves, so that no request meets a stage that is not there.
+        await self._ensure_stage(configuration.steering.stage)
+        move = functools.partial(
+            activation.activate,
+            self._database,
+            deployment=deployment,
+            snapshot=record.id,
+            expected_revision=request.expected_revision,
+            reason=request.reason,
+            origin=call.origin(request.request_id),
+            time=self._now(),
+        )
+        return wire.revision_out(await self._workers.to_the_end(self._move(deployment, move)))
+
+    async def RollbackSnapshot(
+        self, request: snapshot_pb2.RollbackSnapshotRequest, call: Call
+    ) -> snapshot_pb2.Revision:
+        if request.unsteered and request.snapshot:
+            raise Refusal(
+                "FIELD_INVALID", field="snapshot", detail="give either a snapshot or unsteered, not both"
+            )
+        deployment = wire.deployment_id(request.deployment)
+        snapshot = ""
+        if request.snapshot:
+            snapshot = (await self._workers.read(self._find, request.snapshot, "snapshot")).id
+        left = self._active.current(deployment)
+        move = functools.partial(
+            activation.roll_back,
+            self._database,
+            deployment=deployment,
+            snapshot=snapshot,
+            unsteered=request.unsteered,
+            reason=request.reason,
+            origin=call.origin(request.request_id),
+            time=self._now(),
+        )
+        revision = await self._workers.to_the_end(self._move(deployment, move))
+        # Not waited for: the way back is never held up by a stage that has to be loaded first.
+        self._load_stage(self._active.current(deployment).configuration.steering.stage)
+        cancels = request.in_flight == snapshot_pb2.IN_FLIGHT_CANCEL
+        if cancels and left.snapshot.id != revision.snapshot:
+            self._cancel_snapshot(left.snapshot.id)
+        return wire.revision_out(revision)
+
+    async def ListRevisions(
+        self, request: snapshot_pb2.ListRevisionsRequest, call: Call
+    ) -> snapshot_pb2.ListRevisionsResponse:
+        size, before = paging.size_of(request.page_size), paging.position(request.page_token)
+        deployment = wire.deployment_id(request.deployment)
+
+        def page() -> list[RevisionRecord]:
+            with self._database.read() as connection:
+                activation.find_deployment(connection, deployment)
+                return deployments.page(
+                    connection, deployment, limit=size + 1, before=before[0] if before else None
+                )
+
+        rows, token = paging.cut(await self._workers.read(page), size, lambda revision: (revision.number, ""))
+        return snapshot_pb2.ListRevisionsResponse(
+            revisions=[wire.revision_out(row) for row in rows], next_page_token=token
+        )
+
+    async def WatchActive(
+        self, request: snapshot_pb2.WatchActiveRequest, call: Call
+    ) -> AsyncGenerator[snapshot_pb2.WatchActiveResponse, None]:
+        watch = self._active.watch(wire.deployment_id(request.deployment))
+        async with contextlib.aclosing(watch) as states:
+            async for active in states:
+                yield snapshot_pb2.WatchActiveResponse(
+                    revision=wire.revision_out(active.revision), snapshot=wire.snapshot_out(active.snapshot)
+                )
+
+    async def _move(self, deployment: str, move: Callable[[], RevisionRecord]) -> RevisionRecord:
+        """Moves the pointer in the store, then in memory: before the caller is answered, never after."""
+        revision = await self._workers.change(move)
+        active = await self._workers.read(self._active.read, deployment)
+        if self._active.replace(active):
+            self._activated(active)
+        return revision
+
+    def _find(self, name: str, field: str) -> SnapshotRecord:
+        with self._database.read() as connection:
+            return creation.find(connection, name, field)
+
+
+def _deployment(active: Active) -> snapshot_pb2.Deployment:
+    return snapshot_pb2.Deployment(
+        name=f"deployments/{active.deployment.name}",
+        model=f"models/{active.deployment.model}",
+        active_revision=wire.revision_out(active.revision),
+        active_snapshot=wire.snapshot_out(active.snapshot),
+    )

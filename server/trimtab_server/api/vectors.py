@@ -1,0 +1,144 @@
+"""VectorService: the catalogue of steering vectors, import, export and extraction."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from google.protobuf import empty_pb2
+from trimtab_protos.v1 import vector_pb2
+from trimtab_vectors.extraction import read_contrast_set
+from trimtab_vectors.formats.safetensors import read_vector
+from trimtab_vectors.steering_vector import SteeringVector, VectorError
+
+from trimtab_server.api import paging, wire
+from trimtab_server.api.library import VectorLibrary
+from trimtab_server.api.registration import Call
+from trimtab_server.api.workers import Workers
+from trimtab_server.engine.hosted_model import HostedModel
+from trimtab_server.jobs.extraction import ExtractionOrder, extract
+from trimtab_server.steering.creation import check_display_name
+from trimtab_server.steering.validation import ModelFacts, stage_of
+from trimtab_server.store.refusal import Refusal
+from trimtab_server.store.vectors import VectorRecord
+
+_METHODS = ("", "diff_mean")
+
+
+class VectorServicer:
+    """Vectors of any model may be kept; which of them the hosted one may use is said by `compatible`."""
+
+    def __init__(
+        self, *, library: VectorLibrary, model: HostedModel, facts: ModelFacts, workers: Workers
+    ) -> None:
+        self._library = library
+        self._model = model
+        self._facts = facts
+        self._workers = workers
+        # One at a time: an extraction holds a copy of the model of its own.
+        self._extracting = asyncio.Semaphore(1)
+
+    async def GetVector(self, request: vector_pb2.GetVectorRequest, call: Call) -> vector_pb2.Vector:
+        return self._out(await self._workers.read(self._library.find, request.name))
+
+    async def ListVectors(
+        self, request: vector_pb2.ListVectorsRequest, call: Call
+    ) -> vector_pb2.ListVectorsResponse:
+        size, after = paging.size_of(request.page_size), paging.position(request.page_token)
+        found = await self._workers.read(self._library.page, size + 1, after, request.concept)
+        rows, token = paging.cut(found, size, lambda vector: (vector.create_time, vector.id))
+        return vector_pb2.ListVectorsResponse(vectors=[self._out(row) for row in rows], next_page_token=token)
+
+    async def ImportVector(self, request: vector_pb2.ImportVectorRequest, call: Call) -> vector_pb2.Vector:
+        check_display_name(request.display_name)
+        if not request.content:
+            raise Refusal("VECTOR_CORRUPT", field="content", detail="content is empty; send a vector file")
+        vector = await self._workers.heavy(_read, request.content)
+        record = await self._workers.change(
+            self._library.add, vector, call.origin(request.request_id), "vector.import", request.display_name
+        )
+        return self._out(record)
+
+    async def ExportVector(
+        self, request: vector_pb2.ExportVectorRequest, call: Call
+    ) -> vector_pb2.ExportVectorResponse:
+        record = await self._workers.read(self._library.find, request.name)
+        content = await self._workers.read(self._library.content, record)
+        readable = re.sub(r"[^a-z0-9]+", "-", record.display_name.lower()).strip("-") or "vector"
+        return vector_pb2.ExportVectorResponse(
+            content=content, file_name=f"{readable}-{record.id[:12]}.safetensors"
+        )
+
+    async def DeleteVector(self, request: vector_pb2.DeleteVectorRequest, call: Call) -> empty_pb2.Empty:
+        await self._workers.change(self._library.delete, request.name, call.origin(request.request_id))
+        return empty_pb2.Empty()
+
+    async def ExtractVector(
+        self, request: vector_pb2.ExtractVectorRequest, call: Call
+    ) -> AsyncGenerator[vector_pb2.ExtractVectorResponse, None]:
+        order = self._order(request, call)
+        progress: asyncio.Queue[vector_pb2.Progress | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def report(done: int, total: int, phase: str) -> None:
+            message = vector_pb2.Progress(done=done, total=total, phase=phase)
+            loop.call_soon_threadsafe(progress.put_nowait, message)
+
+        async with self._extracting:
+            work = asyncio.ensure_future(self._workers.heavy(extract, self._model, order, report))
+            work.add_done_callback(lambda _: progress.put_nowait(None))
+            try:
+                while (step := await progress.get()) is not None:
+                    yield vector_pb2.ExtractVectorResponse(progress=step)
+                vector = await work
+            finally:
+                order.cancelled.set()
+        record = await self._workers.change(
+            self._library.add, vector, call.origin(request.request_id), "vector.extract", order.display_name
+        )
+        yield vector_pb2.ExtractVectorResponse(vector=self._out(record))
+
+    def _order(self, request: vector_pb2.ExtractVectorRequest, call: Call) -> ExtractionOrder:
+        check_display_name(request.display_name)
+        if request.method not in _METHODS:
+            raise Refusal(
+                "FIELD_INVALID", field="method", detail=f"method {request.method!r} is unknown; use diff_mean"
+            )
+        if not request.concept.strip():
+            raise Refusal(
+                "FIELD_INVALID", field="concept", detail="concept is empty; say what the vector means"
+            )
+        stage = stage_of(request.stage, self._facts, "stage")
+        for layer in request.layers:
+            if not 0 <= layer < self._facts.layer_count:
+                raise Refusal(
+                    "LAYER_OUT_OF_RANGE",
+                    field="layers",
+                    layer=layer,
+                    vector="the new vector",
+                    vector_layers="none yet",
+                    layer_count=self._facts.layer_count,
+                )
+        return ExtractionOrder(
+            stage=stage,
+            concept=request.concept,
+            display_name=request.display_name or request.concept,
+            contrast_set=read_contrast_set(request.contrast_set),
+            layers=tuple(sorted(set(request.layers))) or None,
+            swap_labels=request.swap_labels,
+            license=request.license,
+            created_by=call.caller.display_name or call.caller.actor,
+        )
+
+    def _out(self, record: VectorRecord) -> vector_pb2.Vector:
+        return wire.vector_out(record, compatible=record.model_fingerprint == self._facts.fingerprint)
+
+
+def _read(content: bytes) -> SteeringVector:
+    try:
+        return read_vector(content)
+    except VectorError as error:
+        facts: dict[str, Any] = {"detail": str(error), **error.metadata, "field": "content"}
+        raise Refusal(error.reason, **facts) from error

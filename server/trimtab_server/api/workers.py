@@ -1,0 +1,54 @@
+"""Threads for what blocks, so that the event loop never does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Workers:
+    """Three queues that cannot hold each other up: reads, changes of state, and heavy work.
+
+    Changes have one thread of their own: a queue full of anything else never delays a rollback.
+    """
+
+    def __init__(self) -> None:
+        self._reads = ThreadPoolExecutor(4, "trimtab-read")
+        self._changes = ThreadPoolExecutor(1, "trimtab-change")
+        self._heavy = ThreadPoolExecutor(2, "trimtab-heavy")
+        self._unfinished: set[asyncio.Future[Any]] = set()
+
+    async def read(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Looks something up."""
+        return await _run(self._reads, function, *args, **kwargs)
+
+    async def change(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Changes state. Once begun it ends, also if the caller went away."""
+        return await self.to_the_end(_run(self._changes, function, *args, **kwargs))
+
+    async def to_the_end(self, steps: Coroutine[Any, Any, R]) -> R:
+        """Runs steps that belong together to their end, also if the caller went away in between."""
+        task = asyncio.ensure_future(steps)
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
+        return await asyncio.shield(task)
+
+    async def heavy(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Seconds to minutes: loading a stage, extracting a vector."""
+        return await _run(self._heavy, function, *args, **kwargs)
+
+    def close(self) -> None:
+        """Waits for what runs; what has not begun never will."""
+        for executor in (self._heavy, self._changes, self._reads):
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+async def _run(
+    executor: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    return await asyncio.get_running_loop().run_in_executor(executor, lambda: function(*args, **kwargs))

@@ -1,0 +1,1 @@
+"""Live signals, their thresholds, and the canary set. No gRPC."""
