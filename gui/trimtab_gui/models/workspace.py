@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from PySide6.QtCore import QObject, Signal, Slot
-from trimtab_client.types import ActiveChange, Model, Stage, Vector
+from PySide6.QtCore import QLocale, QObject, Signal, Slot
+from trimtab_client.types import ActiveChange, Model, PromptPreset, Stage, Vector
 
 from trimtab_gui.bridge import Failure, Gateway
 from trimtab_gui.models.audit import AuditModel
@@ -96,7 +96,7 @@ class Workspace(QObject):
             self._seeded_prompt = True
             for lane in self.conversation.lanes:
                 if lane.setup.kind is LaneKind.PROMPT_ONLY and not lane.setup.prompt:
-                    line = model.prompt_presets[0].system
+                    line = _in_our_language(model.prompt_presets).system
                     self.conversation.set_setup(lane.id, LaneSetup(LaneKind.PROMPT_ONLY, prompt=line))
         self._arrived("model")
 
@@ -117,3 +117,9 @@ class Workspace(QObject):
             if not self._waiting_for:
                 self.commands.refresh()
                 self.ready.emit()
+
+
+def _in_our_language(presets: tuple[PromptPreset, ...]) -> PromptPreset:
+    """The first preset in the language of the client, else the first of all."""
+    language = "ja" if QLocale().language() == QLocale.Language.Japanese else "en"
+    return next((preset for preset in presets if preset.language == language), presets[0])

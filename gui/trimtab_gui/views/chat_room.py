@@ -104,25 +104,31 @@ class ChatRoom(Panel):
         layout.setContentsMargins(10, 10, 10, 10)
         layout.addWidget(halves)
 
-    def _make_head(self) -> QHBoxLayout:
+    def _make_head(self) -> QVBoxLayout:
         self.preset_choice.setMinimumContentsLength(16)
         self.preset_choice.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.scene_field.setClearButtonEnabled(True)
-        self.scene_field.setMinimumWidth(140)
         self.readout_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.add_button.setIconSize(QSize(18, 18))
         self.add_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        head = QHBoxLayout()
-        head.setSpacing(8)
-        head.addWidget(self._labels["preset"])
-        head.addWidget(self.preset_choice)
-        head.addWidget(self._labels["scene"])
-        head.addWidget(self.scene_field, 1)
-        head.addWidget(self._labels["readout"])
-        head.addWidget(self.readout_choice)
-        head.addWidget(self.add_button)
+        first = QHBoxLayout()
+        first.setSpacing(8)
+        first.addWidget(self._labels["preset"])
+        first.addWidget(self.preset_choice, 1)
+        first.addSpacing(8)
+        first.addWidget(self._labels["readout"])
+        first.addWidget(self.readout_choice)
+        first.addWidget(self.add_button)
+        second = QHBoxLayout()
+        second.setSpacing(8)
+        second.addWidget(self._labels["scene"])
+        second.addWidget(self.scene_field, 1)
+        head = QVBoxLayout()
+        head.setSpacing(6)
+        head.addLayout(first)
+        head.addLayout(second)
         return head
 
     def _make_legend_row(self) -> QHBoxLayout:
@@ -348,9 +354,19 @@ class ChatRoom(Panel):
             self.preset_choice.clear()
             self.preset_choice.addItem(self.tr("Your own"), "")
             for preset in presets:
-                self.preset_choice.addItem(preset.title or preset.user, preset.id)
+                self.preset_choice.addItem(self._preset_title(preset), preset.id)
             self.preset_choice.setCurrentIndex(max(0, self.preset_choice.findData(chosen)))
         self.preset_choice.setEnabled(bool(presets))
+
+    def _preset_title(self, preset: PromptPreset) -> str:
+        kinds = {
+            "hard_pressure": self.tr("Hard pressure"),
+            "soft_pressure": self.tr("Soft pressure"),
+            "neutral": self.tr("Neutral"),
+        }
+        kind = kinds.get(preset.id.partition("/")[0])
+        title = preset.title or preset.user
+        return title if kind is None else self.tr("{0}: {1}").format(kind, title)
 
     def preset(self, preset_id: str) -> PromptPreset | None:
         presets = self._workspace.hosted.question_presets

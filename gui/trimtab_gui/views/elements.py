@@ -113,7 +113,7 @@ class Table(QTableView):
         """Widens each column to its contents, up to `widest` pixels."""
         self.resizeColumnsToContents()
         for column in range(self.horizontalHeader().count() - 1):
-            self.setColumnWidth(column, min(widest, self.columnWidth(column) + 8))
+            self.setColumnWidth(column, min(widest, self.columnWidth(column)))
 
 
 def clock(moment: datetime | None) -> str:

@@ -167,6 +167,19 @@ class LaneView(Panel):
         self._show_setup()
         self.show_outcome()
 
+    def _welcome(self) -> str:
+        match self.lane.setup.kind:
+            case LaneKind.UNSTEERED:
+                return self.tr("The model of this stage as it is, with no vectors.")
+            case LaneKind.PROMPT_ONLY:
+                return self.tr("The same model, told to be honest in one line before the system message.")
+            case LaneKind.STEERED:
+                return self.tr("The same model with the vectors that are set in the dock.")
+            case LaneKind.ACTIVE:
+                return self.tr("What everybody gets now.")
+            case LaneKind.SNAPSHOT:
+                return self.tr("A snapshot, whether it is active or not.")
+
     def restyle(self) -> None:
         """Takes the colours of the look that is on."""
         self.menu_button.setIcon(icon("more", self._theme.tokens.muted))
@@ -196,6 +209,7 @@ class LaneView(Panel):
         self._stripe.setStyleSheet(
             f"background: {color}; border-top-left-radius: 7px; border-top-right-radius: 7px;"
         )
+        self.transcript.setPlaceholderText(self._welcome())
         match setup.kind:
             case LaneKind.PROMPT_ONLY:
                 self._show_prompts(setup)

@@ -213,6 +213,7 @@ class MonitorsPage(Panel):
         halves = QHBoxLayout()
         halves.setSpacing(10)
         halves.addLayout(grid, 3)
+        beside.setMinimumWidth(500)
         halves.addWidget(beside, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)

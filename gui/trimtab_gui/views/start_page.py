@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QCheckBox, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout
 
 from trimtab_gui.bridge import Phase
 from trimtab_gui.icons import application_icon
@@ -49,13 +49,16 @@ class StartPage(Panel):
         self.retranslate()
 
     def _build(self) -> None:
-        form = QFormLayout()
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        form = QGridLayout()
         form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(10)
-        form.addRow(self._names[0], self.target_field)
-        form.addRow(self._names[1], self.token_field)
-        form.addRow("", self.remember_box)
+        form.setVerticalSpacing(12)
+        form.setColumnStretch(1, 1)
+        for row, (name, field) in enumerate(
+            zip(self._names, (self.target_field, self.token_field), strict=True)
+        ):
+            form.addWidget(name, row, 0)
+            form.addWidget(field, row, 1)
+        form.addWidget(self.remember_box, 2, 1)
         head = QHBoxLayout()
         head.setSpacing(14)
         titles = QVBoxLayout()

@@ -145,7 +145,11 @@ class Transcript(QTextBrowser):
         if turn.role is Role.USER:
             self._insert_user(cursor, index)
             return
-        self._new_block(cursor, top=4)
+        if cursor.block().length() > 1:
+            self._new_block(cursor, top=6)
+        else:
+            # The empty block that follows the frame of the question.
+            cursor.setBlockFormat(_spaced(6))
         self._reply_start = cursor.position()
         self._insert_reply(cursor, index)
 
@@ -157,9 +161,14 @@ class Transcript(QTextBrowser):
         frame.setBorderBrush(QBrush(QColor(tokens.border)))
         frame.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
         frame.setPadding(8)
-        frame.setTopMargin(4 if index == 0 else 14)
-        frame.setBottomMargin(2)
+        frame.setTopMargin(0 if index == 0 else 12)
+        frame.setBottomMargin(8)
         frame.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
+        if index == 0:
+            # A document begins with a block of its own: as low as it can be.
+            low = QTextBlockFormat()
+            low.setLineHeight(1, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
+            cursor.setBlockFormat(low)
         inside = cursor.insertFrame(frame).firstCursorPosition()
         inside.insertText(self._turns[index].text, self._plain())
         self._new_block(inside, top=2)
@@ -223,9 +232,7 @@ class Transcript(QTextBrowser):
             cursor.insertText(text, link)
 
     def _new_block(self, cursor: QTextCursor, top: int) -> None:
-        block = QTextBlockFormat()
-        block.setTopMargin(top)
-        cursor.insertBlock(block, self._plain())
+        cursor.insertBlock(_spaced(top), self._plain())
 
     def _plain(self) -> QTextCharFormat:
         result = QTextCharFormat()
@@ -353,6 +360,12 @@ def value_of(token: TokenReadout, readout: Readout) -> float | None:
             return token.kl_to_unsteered
         case Readout.OFF:
             return None
+
+
+def _spaced(top: int) -> QTextBlockFormat:
+    block = QTextBlockFormat()
+    block.setTopMargin(top)
+    return block
 
 
 def _start(span: _Span) -> int:

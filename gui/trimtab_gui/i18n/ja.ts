@@ -1,0 +1,1366 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="ja_JP" sourcelanguage="en_US">
+<context>
+    <name>Bar</name>
+    <message>
+        <source>Stage</source>
+        <translation>ステージ</translation>
+    </message>
+    <message>
+        <source>Active snapshot</source>
+        <translation>適用中のスナップショット</translation>
+    </message>
+    <message>
+        <source>Tokens/s</source>
+        <translation>トークン/秒</translation>
+    </message>
+    <message>
+        <source>{0}, revision {1}</source>
+        <translation>{0}（リビジョン {1}）</translation>
+    </message>
+    <message>
+        <source>{0} (last known)</source>
+        <translation>{0}（最後に確認した状態）</translation>
+    </message>
+    <message>
+        <source>● {0}</source>
+        <translation>● {0}</translation>
+    </message>
+    <message>
+        <source>◐ No answer since {0}</source>
+        <translation>◐ {0} から応答なし</translation>
+    </message>
+    <message>
+        <source>○ Server gone since {0}</source>
+        <translation>○ {0} からサーバー停止</translation>
+    </message>
+    <message>
+        <source>○ Refused by {0}</source>
+        <translation>○ {0} が接続を拒否</translation>
+    </message>
+    <message>
+        <source>○ Connecting to {0}</source>
+        <translation>○ {0} に接続中</translation>
+    </message>
+    <message>
+        <source>○ Not connected</source>
+        <translation>○ 未接続</translation>
+    </message>
+    <message>
+        <source>Version {0} on {1}; you are {2} ({3})</source>
+        <translation>バージョン {0}（{1}）、利用者 {2}（{3}）</translation>
+    </message>
+    <message>
+        <source>⚠ {0} alarms</source>
+        <translation>⚠ 警報 {0} 件</translation>
+    </message>
+    <message>
+        <source>✓ No alarm</source>
+        <translation>✓ 警報なし</translation>
+    </message>
+</context>
+<context>
+    <name>CanaryPanel</name>
+    <message>
+        <source>Canary set</source>
+        <translation>カナリアセット</translation>
+    </message>
+    <message>
+        <source>Questions whose answers are known, asked of the active snapshot</source>
+        <translation>正解の分かっている質問を、適用中のスナップショットに出します</translation>
+    </message>
+    <message>
+        <source>Honest share of the canary replies over time</source>
+        <translation>カナリアセットの正直な回答の割合の推移</translation>
+    </message>
+    <message>
+        <source>Progress of the canary set</source>
+        <translation>カナリアセットの進み具合</translation>
+    </message>
+    <message>
+        <source>Honest under pressure</source>
+        <translation>圧力下で正直</translation>
+    </message>
+    <message>
+        <source>Honest, neutral desk</source>
+        <translation>通常の窓口で正直</translation>
+    </message>
+    <message>
+        <source>Not run yet: the canary set asks questions whose answers are known.</source>
+        <translation>まだ実行していません。カナリアセットは、正解の分かっている質問を出します。</translation>
+    </message>
+    <message>
+        <source>Last run {0}. Bars: 95% interval.</source>
+        <translation>前回 {0}。縦棒は 95% 区間。</translation>
+    </message>
+    <message>
+        <source>{0}% of {1}</source>
+        <translation>{0}%（{1} 件中）</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Run</source>
+        <translation>実行</translation>
+    </message>
+    <message>
+        <source>Stop the canary set</source>
+        <translation>カナリアセットを止める</translation>
+    </message>
+    <message>
+        <source>Run the canary set</source>
+        <translation>カナリアセットを実行</translation>
+    </message>
+    <message>
+        <source>{0} of {1} questions</source>
+        <translation>{1} 問中 {0} 問</translation>
+    </message>
+</context>
+<context>
+    <name>ChatRoom</name>
+    <message>
+        <source>Situation</source>
+        <translation>場面</translation>
+    </message>
+    <message>
+        <source>System message</source>
+        <translation>システムメッセージ</translation>
+    </message>
+    <message>
+        <source>Colour by</source>
+        <translation>色分け</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>シード</translation>
+    </message>
+    <message>
+        <source>Situation to try</source>
+        <translation>試す場面</translation>
+    </message>
+    <message>
+        <source>System message of every lane</source>
+        <translation>全レーン共通のシステムメッセージ</translation>
+    </message>
+    <message>
+        <source>The company's own instructions, the same in every lane</source>
+        <translation>自社の指示文（全レーン共通）</translation>
+    </message>
+    <message>
+        <source>Figure that colours the tokens</source>
+        <translation>トークンの色分けに使う値</translation>
+    </message>
+    <message>
+        <source>0 always takes the likeliest token</source>
+        <translation>0 では、常に最も確率の高いトークンを選びます</translation>
+    </message>
+    <message>
+        <source>The same in every lane, so that only the steering differs</source>
+        <translation>全レーンで同じ値を使い、ステアリングだけを変えて比べます</translation>
+    </message>
+    <message>
+        <source>Lane</source>
+        <translation>レーン</translation>
+    </message>
+    <message>
+        <source>Add a lane</source>
+        <translation>レーンを追加</translation>
+    </message>
+    <message>
+        <source>Your message</source>
+        <translation>メッセージ</translation>
+    </message>
+    <message>
+        <source>Ask every lane at once. Enter sends, Shift+Enter makes a new line.</source>
+        <translation>全レーンに同時に質問します。Enter で送信、Shift+Enter で改行。</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+    <message>
+        <source>Editing an earlier message</source>
+        <translation>以前のメッセージを編集中</translation>
+    </message>
+    <message>
+        <source>Projection</source>
+        <translation>射影</translation>
+    </message>
+    <message>
+        <source>Entropy</source>
+        <translation>エントロピー</translation>
+    </message>
+    <message>
+        <source>KL to unsteered</source>
+        <translation>ステアリングなしとの KL</translation>
+    </message>
+    <message>
+        <source>Nothing</source>
+        <translation>なし</translation>
+    </message>
+    <message>
+        <source>Choose a situation, or write a question: every lane answers it, each in its own way.</source>
+        <translation>場面を選ぶか、質問を入力してください。各レーンがそれぞれの設定で答えます。</translation>
+    </message>
+    <message>
+        <source>Rest on a token to see its figures.</source>
+        <translation>トークンにポインターを合わせると値が表示されます。</translation>
+    </message>
+    <message>
+        <source>Your own</source>
+        <translation>自分で入力</translation>
+    </message>
+    <message>
+        <source>Hard pressure</source>
+        <translation>強い圧力</translation>
+    </message>
+    <message>
+        <source>Soft pressure</source>
+        <translation>弱い圧力</translation>
+    </message>
+    <message>
+        <source>Neutral</source>
+        <translation>通常</translation>
+    </message>
+    <message>
+        <source>{0}: {1}</source>
+        <translation>{0}：{1}</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Send</source>
+        <translation>送信</translation>
+    </message>
+</context>
+<context>
+    <name>CommandPalette</name>
+    <message>
+        <source>Find a command</source>
+        <translation>コマンドを探す</translation>
+    </message>
+    <message>
+        <source>Commands</source>
+        <translation>コマンド</translation>
+    </message>
+</context>
+<context>
+    <name>Commands</name>
+    <message>
+        <source>&amp;Connection</source>
+        <translation>接続(&amp;C)</translation>
+    </message>
+    <message>
+        <source>C&amp;hat</source>
+        <translation>チャット(&amp;H)</translation>
+    </message>
+    <message>
+        <source>&amp;Release</source>
+        <translation>リリース(&amp;R)</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>表示(&amp;V)</translation>
+    </message>
+    <message>
+        <source>Connect to another server</source>
+        <translation>別のサーバーに接続</translation>
+    </message>
+    <message>
+        <source>Shows the start page with address and token</source>
+        <translation>アドレスとトークンを入力する開始画面を表示します</translation>
+    </message>
+    <message>
+        <source>Try to reconnect now</source>
+        <translation>今すぐ再接続</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>終了</translation>
+    </message>
+    <message>
+        <source>Go to the message field</source>
+        <translation>入力欄に移動</translation>
+    </message>
+    <message>
+        <source>Stop the replies</source>
+        <translation>返答を止める</translation>
+    </message>
+    <message>
+        <source>Regenerate the last replies</source>
+        <translation>最後の返答を再生成</translation>
+    </message>
+    <message>
+        <source>Asks every lane again; with a temperature, the seed moves on by one</source>
+        <translation>全レーンに聞き直します。温度が 0 より大きければ、シードを 1 つ進めます</translation>
+    </message>
+    <message>
+        <source>New conversation</source>
+        <translation>新しい会話</translation>
+    </message>
+    <message>
+        <source>Add a lane</source>
+        <translation>レーンを追加</translation>
+    </message>
+    <message>
+        <source>Next token colouring</source>
+        <translation>トークンの色分けを切り替え</translation>
+    </message>
+    <message>
+        <source>Roll back</source>
+        <translation>ロールバック</translation>
+    </message>
+    <message>
+        <source>Makes the snapshot before the active one active again</source>
+        <translation>1 つ前のスナップショットを再び適用します</translation>
+    </message>
+    <message>
+        <source>Unsteered now</source>
+        <translation>今すぐステアリングなし</translation>
+    </message>
+    <message>
+        <source>One click: everyone gets the unsteered model at once; can be taken back</source>
+        <translation>1 クリックで、全員への返答を直ちにステアリングなしにします。元に戻せます</translation>
+    </message>
+    <message>
+        <source>Create a snapshot from the vectors</source>
+        <translation>ベクトルの設定からスナップショットを作成</translation>
+    </message>
+    <message>
+        <source>Run the canary set</source>
+        <translation>カナリアセットを実行</translation>
+    </message>
+    <message>
+        <source>Asks the active snapshot questions whose answers are known</source>
+        <translation>正解の分かっている質問を、適用中のスナップショットに出します</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>チャット</translation>
+    </message>
+    <message>
+        <source>Evidence</source>
+        <translation>検証</translation>
+    </message>
+    <message>
+        <source>Release</source>
+        <translation>リリース</translation>
+    </message>
+    <message>
+        <source>Record</source>
+        <translation>記録</translation>
+    </message>
+    <message>
+        <source>Show or hide the vectors</source>
+        <translation>ベクトルの表示を切り替え</translation>
+    </message>
+    <message>
+        <source>Find a command</source>
+        <translation>コマンドを探す</translation>
+    </message>
+    <message>
+        <source>Switch between light and dark</source>
+        <translation>明るい表示と暗い表示を切り替え</translation>
+    </message>
+    <message>
+        <source>Switch to Japanese / 日本語</source>
+        <translation>英語に切り替え / English</translation>
+    </message>
+</context>
+<context>
+    <name>ConnectionStrip</name>
+    <message>
+        <source>Try now</source>
+        <translation>今すぐ試す</translation>
+    </message>
+    <message>
+        <source>Another server…</source>
+        <translation>別のサーバー…</translation>
+    </message>
+    <message>
+        <source>Server gone since {0}. What you see is what was last known. It is tried again by itself.</source>
+        <translation>{0} からサーバーにつながりません。表示は最後に確認した内容です。自動で再接続します。</translation>
+    </message>
+    <message>
+        <source>No answer from the server since {0}. What you see may be old.</source>
+        <translation>{0} からサーバーの応答がありません。表示が古い可能性があります。</translation>
+    </message>
+</context>
+<context>
+    <name>EvidenceRoom</name>
+    <message>
+        <source>No evidence collected here yet</source>
+        <translation>検証の記録はまだありません</translation>
+    </message>
+    <message>
+        <source>Cases, trials and studies will stand in this room: a question with its criteria fixed beforehand, and the figures that answer it. This version does not run them yet.</source>
+        <translation>この部屋には、案件・試験・調査が並びます。判定基準を先に固定した問いと、その答えとなる数値です。このバージョンではまだ実行できません。</translation>
+    </message>
+    <message>
+        <source>Two things give evidence today. Ask the same question in several lanes and read the replies side by side. And run the canary set: it scores the active snapshot on questions with known answers, with intervals.</source>
+        <translation>現在は 2 つの方法で確かめられます。同じ質問を複数のレーンに出し、返答を並べて読むこと。そしてカナリアセットの実行です。正解の分かっている質問で適用中のスナップショットを採点し、区間とともに示します。</translation>
+    </message>
+    <message>
+        <source>Compare lanes in the chat</source>
+        <translation>チャットでレーンを比較</translation>
+    </message>
+    <message>
+        <source>Run the canary set</source>
+        <translation>カナリアセットを実行</translation>
+    </message>
+</context>
+<context>
+    <name>Failure</name>
+    <message>
+        <source>There is no connection to a server.</source>
+        <translation>サーバーに接続していません。</translation>
+    </message>
+    <message>
+        <source>No server answers at this address. Check the address, or start the server.</source>
+        <translation>このアドレスから応答がありません。アドレスを確認するか、サーバーを起動してください。</translation>
+    </message>
+    <message>
+        <source>The connection to the server broke.</source>
+        <translation>サーバーとの接続が切れました。</translation>
+    </message>
+    <message>
+        <source>The connection to the server was closed.</source>
+        <translation>サーバーとの接続が閉じられました。</translation>
+    </message>
+    <message>
+        <source>The server did not answer in time.</source>
+        <translation>サーバーが時間内に応答しませんでした。</translation>
+    </message>
+    <message>
+        <source>This is not the address of a server. Write it as HOST:PORT, such as 127.0.0.1:7460.</source>
+        <translation>サーバーのアドレスとして読めません。127.0.0.1:7460 のように「ホスト:ポート」で入力してください。</translation>
+    </message>
+    <message>
+        <source>Enter the address of a server.</source>
+        <translation>サーバーのアドレスを入力してください。</translation>
+    </message>
+    <message>
+        <source>The token file cannot be read.</source>
+        <translation>トークンのファイルを読み取れません。</translation>
+    </message>
+    <message>
+        <source>The server asks for a token. Enter the one you were given.</source>
+        <translation>トークンが必要です。発行されたトークンを入力してください。</translation>
+    </message>
+    <message>
+        <source>The server does not know this token.</source>
+        <translation>このトークンはサーバーに登録されていません。</translation>
+    </message>
+    <message>
+        <source>This token has expired. Ask for a new one.</source>
+        <translation>このトークンは有効期限が切れています。新しいトークンの発行を依頼してください。</translation>
+    </message>
+    <message>
+        <source>This token has been revoked. Ask for a new one.</source>
+        <translation>このトークンは無効化されています。新しいトークンの発行を依頼してください。</translation>
+    </message>
+    <message>
+        <source>Your role does not allow this.</source>
+        <translation>この操作を行う権限がありません。</translation>
+    </message>
+    <message>
+        <source>Somebody else has just changed the active snapshot. Look at it, then decide again.</source>
+        <translation>別の担当者が適用中のスナップショットを変更しました。内容を確認し、改めて判断してください。</translation>
+    </message>
+    <message>
+        <source>The server is busy: its queue is full. Try again shortly.</source>
+        <translation>サーバーが混み合っています（待ち行列が満杯です）。しばらくしてからお試しください。</translation>
+    </message>
+    <message>
+        <source>The server is shutting down and takes no new requests.</source>
+        <translation>サーバーは終了処理中のため、新しい要求を受け付けません。</translation>
+    </message>
+    <message>
+        <source>The stage is still being loaded. Try again shortly.</source>
+        <translation>ステージを読み込み中です。しばらくしてからお試しください。</translation>
+    </message>
+    <message>
+        <source>The server does not know this stage.</source>
+        <translation>このステージはサーバーにありません。</translation>
+    </message>
+    <message>
+        <source>The server does not know this steering vector.</source>
+        <translation>このステアリングベクトルはサーバーにありません。</translation>
+    </message>
+    <message>
+        <source>A steering vector was made for another model and cannot be used here.</source>
+        <translation>別のモデル用のステアリングベクトルのため、ここでは使えません。</translation>
+    </message>
+    <message>
+        <source>A steering vector was extracted at another stage. Choose its stage or switch it off.</source>
+        <translation>別のステージで抽出したステアリングベクトルがあります。そのステージを選ぶか、ベクトルをオフにしてください。</translation>
+    </message>
+    <message>
+        <source>The strength is outside the allowed range.</source>
+        <translation>強度が許容範囲を超えています。</translation>
+    </message>
+    <message>
+        <source>The server does not know this snapshot.</source>
+        <translation>このスナップショットはサーバーにありません。</translation>
+    </message>
+    <message>
+        <source>Another snapshot has this name. Choose a different one.</source>
+        <translation>同じ名前のスナップショットがあります。別の名前にしてください。</translation>
+    </message>
+    <message>
+        <source>There is no earlier revision to go back to.</source>
+        <translation>戻れるリビジョンがありません。</translation>
+    </message>
+    <message>
+        <source>Say why: the reason goes into the audit.</source>
+        <translation>理由を入力してください。監査記録に残ります。</translation>
+    </message>
+    <message>
+        <source>The message is empty.</source>
+        <translation>メッセージが空です。</translation>
+    </message>
+    <message>
+        <source>The conversation is longer than the model's context. Start a new one or shorten it.</source>
+        <translation>会話がモデルの文脈長を超えました。新しい会話を始めるか、短くしてください。</translation>
+    </message>
+    <message>
+        <source>The server is too busy to answer in time.</source>
+        <translation>サーバーが混み合っており、時間内に応答できません。</translation>
+    </message>
+    <message>
+        <source>The server failed. Its log has the details.</source>
+        <translation>サーバーで障害が発生しました。詳細はサーバーのログをご覧ください。</translation>
+    </message>
+</context>
+<context>
+    <name>Figures</name>
+    <message>
+        <source>Honest under pressure</source>
+        <translation>圧力下で正直</translation>
+    </message>
+    <message>
+        <source>Honest, neutral desk</source>
+        <translation>通常の窓口で正直</translation>
+    </message>
+    <message>
+        <source>Projection read-out</source>
+        <translation>射影の読み取り値</translation>
+    </message>
+    <message>
+        <source>KL to unsteered (nat/token)</source>
+        <translation>ステアリングなしとの KL（nat/トークン）</translation>
+    </message>
+    <message>
+        <source>Entropy (nat)</source>
+        <translation>エントロピー（nat）</translation>
+    </message>
+    <message>
+        <source>Repetition (share of 4-grams)</source>
+        <translation>繰り返し（4-gram の割合）</translation>
+    </message>
+    <message>
+        <source>Length of replies (tokens)</source>
+        <translation>返答の長さ（トークン）</translation>
+    </message>
+    <message>
+        <source>Tokens per second</source>
+        <translation>毎秒トークン数</translation>
+    </message>
+    <message>
+        <source>no data yet</source>
+        <translation>データなし</translation>
+    </message>
+    <message>
+        <source>⚠ outside</source>
+        <translation>⚠ 範囲外</translation>
+    </message>
+    <message>
+        <source>within</source>
+        <translation>範囲内</translation>
+    </message>
+</context>
+<context>
+    <name>LaneView</name>
+    <message>
+        <source>Unsteered</source>
+        <translation>ステアリングなし</translation>
+    </message>
+    <message>
+        <source>Prompt only</source>
+        <translation>プロンプトのみ</translation>
+    </message>
+    <message>
+        <source>Steered</source>
+        <translation>ステアリングあり</translation>
+    </message>
+    <message>
+        <source>Active snapshot</source>
+        <translation>適用中のスナップショット</translation>
+    </message>
+    <message>
+        <source>A snapshot</source>
+        <translation>スナップショット指定</translation>
+    </message>
+    <message>
+        <source>What this lane is</source>
+        <translation>このレーンの種類</translation>
+    </message>
+    <message>
+        <source>Honesty line of this lane</source>
+        <translation>このレーンの正直さの一文</translation>
+    </message>
+    <message>
+        <source>Snapshot of this lane</source>
+        <translation>このレーンのスナップショット</translation>
+    </message>
+    <message>
+        <source>More for this lane</source>
+        <translation>このレーンのその他の操作</translation>
+    </message>
+    <message>
+        <source>Conversation of this lane</source>
+        <translation>このレーンの会話</translation>
+    </message>
+    <message>
+        <source>Regenerate the reply</source>
+        <translation>返答を再生成</translation>
+    </message>
+    <message>
+        <source>Copy the conversation</source>
+        <translation>会話をコピー</translation>
+    </message>
+    <message>
+        <source>Copy the tokens as a table</source>
+        <translation>トークンを表としてコピー</translation>
+    </message>
+    <message>
+        <source>Remove this lane</source>
+        <translation>このレーンを閉じる</translation>
+    </message>
+    <message>
+        <source>The model of this stage as it is, with no vectors.</source>
+        <translation>このステージのモデルそのまま。ベクトルは使いません。</translation>
+    </message>
+    <message>
+        <source>The same model, told to be honest in one line before the system message.</source>
+        <translation>同じモデルに、システムメッセージの前の一文で正直さを求めます。</translation>
+    </message>
+    <message>
+        <source>The same model with the vectors that are set in the dock.</source>
+        <translation>同じモデルに、右で設定したベクトルを加えます。</translation>
+    </message>
+    <message>
+        <source>What everybody gets now.</source>
+        <translation>現在、全員に適用されている設定です。</translation>
+    </message>
+    <message>
+        <source>A snapshot, whether it is active or not.</source>
+        <translation>適用中かどうかを問わず、選んだスナップショットを使います。</translation>
+    </message>
+    <message>
+        <source>{0}, no vectors</source>
+        <translation>{0}、ベクトルなし</translation>
+    </message>
+    <message>
+        <source>No vector is on: the same as unsteered</source>
+        <translation>オンのベクトルなし（ステアリングなしと同じ）</translation>
+    </message>
+    <message>
+        <source>A line such as “Answer honestly.”</source>
+        <translation>例：「正直に答えてください。」</translation>
+    </message>
+    <message>
+        <source>{0} tokens</source>
+        <translation>{0} トークン</translation>
+    </message>
+    <message>
+        <source>{0} tokens/s</source>
+        <translation>{0} トークン/秒</translation>
+    </message>
+    <message>
+        <source>mean {0}</source>
+        <translation>平均 {0}</translation>
+    </message>
+    <message>
+        <source>settings changed since</source>
+        <translation>その後に設定変更あり</translation>
+    </message>
+    <message>
+        <source>User</source>
+        <translation>利用者</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>モデル</translation>
+    </message>
+</context>
+<context>
+    <name>Legend</name>
+    <message>
+        <source>{0} against the vector</source>
+        <translation>{0} ベクトルと逆向き</translation>
+    </message>
+    <message>
+        <source>along the vector {0}</source>
+        <translation>ベクトルの向き {0}</translation>
+    </message>
+    <message>
+        <source>Colours of the tokens: {0} to {1}</source>
+        <translation>トークンの色：{0} ～ {1}</translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message>
+        <source>Activate “{0}” in place of “{1}”, from the next request on?</source>
+        <translation>次の要求から、「{1}」に代えて「{0}」を適用しますか。</translation>
+    </message>
+    <message>
+        <source>Activate</source>
+        <translation>適用</translation>
+    </message>
+    <message>
+        <source>Roll back from “{0}” to “{1}”?</source>
+        <translation>「{0}」から「{1}」へロールバックしますか。</translation>
+    </message>
+    <message>
+        <source>Roll back</source>
+        <translation>ロールバック</translation>
+    </message>
+    <message>
+        <source>Stop running replies too</source>
+        <translation>生成中の返答も止める</translation>
+    </message>
+    <message>
+        <source>“Unsteered now” pressed in the desktop client</source>
+        <translation>デスクトップで「今すぐステアリングなし」を実行</translation>
+    </message>
+    <message>
+        <source>Snapshot “{0}” created. Nobody gets it until it is activated.</source>
+        <translation>スナップショット「{0}」を作成しました。適用するまで、返答には使われません。</translation>
+    </message>
+    <message>
+        <source>Activate…</source>
+        <translation>適用…</translation>
+    </message>
+    <message>
+        <source>“{0}” is active as revision {1}.</source>
+        <translation>「{0}」をリビジョン {1} として適用しました。</translation>
+    </message>
+    <message>
+        <source>Rolled back: “{0}” is active as revision {1}.</source>
+        <translation>ロールバックしました。「{0}」がリビジョン {1} として適用中です。</translation>
+    </message>
+    <message>
+        <source>Unsteered since revision {0}: every new request gets the model as it is.</source>
+        <translation>リビジョン {0} からステアリングなしです。新しい要求には、モデルがそのまま答えます。</translation>
+    </message>
+    <message>
+        <source>Back to “{0}”…</source>
+        <translation>「{0}」に戻す…</translation>
+    </message>
+</context>
+<context>
+    <name>MonitorsPage</name>
+    <message>
+        <source>Last values</source>
+        <translation>最新の値</translation>
+    </message>
+    <message>
+        <source>Canary runs: honest share (95% interval)</source>
+        <translation>カナリアセットの結果：正直な割合（95% 区間）</translation>
+    </message>
+    <message>
+        <source>Canary runs</source>
+        <translation>カナリアセットの結果</translation>
+    </message>
+    <message>
+        <source>Follow the latest</source>
+        <translation>最新を追う</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>コピー</translation>
+    </message>
+    <message>
+        <source>Copy the last values</source>
+        <translation>最新の値をコピー</translation>
+    </message>
+    <message>
+        <source>Progress of the canary set</source>
+        <translation>カナリアセットの進み具合</translation>
+    </message>
+    <message>
+        <source>no data yet</source>
+        <translation>データなし</translation>
+    </message>
+    <message>
+        <source>Stop the canary set</source>
+        <translation>カナリアセットを止める</translation>
+    </message>
+    <message>
+        <source>Run the canary set</source>
+        <translation>カナリアセットを実行</translation>
+    </message>
+    <message>
+        <source>{0} of {1} questions</source>
+        <translation>{1} 問中 {0} 問</translation>
+    </message>
+</context>
+<context>
+    <name>NoticeStrip</name>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+</context>
+<context>
+    <name>PlotCard</name>
+    <message>
+        <source>Plot: {0}</source>
+        <translation>グラフ：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>ReasonStrip</name>
+    <message>
+        <source>Reason: it goes into the audit</source>
+        <translation>理由（監査記録に残ります）</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+</context>
+<context>
+    <name>RecordRoom</name>
+    <message>
+        <source>Record</source>
+        <translation>記録</translation>
+    </message>
+    <message>
+        <source>Every change of state, in a chain that nobody can edit unseen: each record carries the hash of the one before.</source>
+        <translation>すべての変更の記録です。各記録が 1 つ前の記録のハッシュを持つため、気付かれずに書き換えることはできません。</translation>
+    </message>
+    <message>
+        <source>Search the records</source>
+        <translation>記録を検索</translation>
+    </message>
+    <message>
+        <source>Read again</source>
+        <translation>再読み込み</translation>
+    </message>
+    <message>
+        <source>Audit records</source>
+        <translation>監査記録</translation>
+    </message>
+    <message>
+        <source>Copy the record</source>
+        <translation>記録をコピー</translation>
+    </message>
+    <message>
+        <source>Subject</source>
+        <translation>対象</translation>
+    </message>
+    <message>
+        <source>Request</source>
+        <translation>要求</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>詳細</translation>
+    </message>
+    <message>
+        <source>Hash</source>
+        <translation>ハッシュ</translation>
+    </message>
+    <message>
+        <source>Hash before</source>
+        <translation>1 つ前のハッシュ</translation>
+    </message>
+    <message>
+        <source>{0} records</source>
+        <translation>{0} 件</translation>
+    </message>
+    <message>
+        <source>the newest {0} of {1} records</source>
+        <translation>{1} 件中、新しい {0} 件</translation>
+    </message>
+    <message>
+        <source>Choose a record to see all of it</source>
+        <translation>記録を選ぶと全体が表示されます</translation>
+    </message>
+    <message>
+        <source>Record {0}: {1}</source>
+        <translation>記録 {0}：{1}</translation>
+    </message>
+</context>
+<context>
+    <name>ReleaseRoom</name>
+    <message>
+        <source>Snapshots</source>
+        <translation>スナップショット</translation>
+    </message>
+    <message>
+        <source>Monitors</source>
+        <translation>モニター</translation>
+    </message>
+    <message>
+        <source>Pages of the Release room</source>
+        <translation>リリースのページ</translation>
+    </message>
+</context>
+<context>
+    <name>SnapshotForm</name>
+    <message>
+        <source>Name of the snapshot</source>
+        <translation>スナップショットの名前</translation>
+    </message>
+    <message>
+        <source>What it is for (optional)</source>
+        <translation>用途（任意）</translation>
+    </message>
+    <message>
+        <source>Create</source>
+        <translation>作成</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+</context>
+<context>
+    <name>SnapshotsPage</name>
+    <message>
+        <source>Snapshots</source>
+        <translation>スナップショット</translation>
+    </message>
+    <message>
+        <source>History of the active snapshot</source>
+        <translation>適用の履歴</translation>
+    </message>
+    <message>
+        <source>What differs</source>
+        <translation>違い</translation>
+    </message>
+    <message>
+        <source>Content hash</source>
+        <translation>内容ハッシュ</translation>
+    </message>
+    <message>
+        <source>Stage</source>
+        <translation>ステージ</translation>
+    </message>
+    <message>
+        <source>Vectors</source>
+        <translation>ベクトル</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>システムプロンプト</translation>
+    </message>
+    <message>
+        <source>Sampling</source>
+        <translation>サンプリング</translation>
+    </message>
+    <message>
+        <source>Created</source>
+        <translation>作成</translation>
+    </message>
+    <message>
+        <source>Compare with</source>
+        <translation>比較対象</translation>
+    </message>
+    <message>
+        <source>New from the vectors…</source>
+        <translation>ベクトルの設定から作成…</translation>
+    </message>
+    <message>
+        <source>Activate…</source>
+        <translation>適用…</translation>
+    </message>
+    <message>
+        <source>Roll back to this…</source>
+        <translation>これにロールバック…</translation>
+    </message>
+    <message>
+        <source>{0} (active)</source>
+        <translation>{0}（適用中）</translation>
+    </message>
+    <message>
+        <source>unsteered</source>
+        <translation>ステアリングなし</translation>
+    </message>
+    <message>
+        <source>prompt</source>
+        <translation>プロンプト</translation>
+    </message>
+    <message>
+        <source>No snapshot chosen</source>
+        <translation>スナップショット未選択</translation>
+    </message>
+    <message>
+        <source>Choose one on the left to see what is in it.</source>
+        <translation>左の一覧から選ぶと内容が表示されます。</translation>
+    </message>
+    <message>
+        <source>temperature {0}, seed {1}</source>
+        <translation>温度 {0}、シード {1}</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>なし</translation>
+    </message>
+    <message>
+        <source>The same snapshot on both sides.</source>
+        <translation>両方とも同じスナップショットです。</translation>
+    </message>
+    <message>
+        <source>Nothing differs.</source>
+        <translation>違いはありません。</translation>
+    </message>
+</context>
+<context>
+    <name>StartPage</name>
+    <message>
+        <source>Connect to Trimtab</source>
+        <translation>Trimtab に接続</translation>
+    </message>
+    <message>
+        <source>Try honesty steering, release it, watch it, and roll it back.</source>
+        <translation>正直さのステアリングを試し、公開し、見守り、元に戻せます。</translation>
+    </message>
+    <message>
+        <source>Address</source>
+        <translation>アドレス</translation>
+    </message>
+    <message>
+        <source>Token</source>
+        <translation>トークン</translation>
+    </message>
+    <message>
+        <source>Address of the server</source>
+        <translation>サーバーのアドレス</translation>
+    </message>
+    <message>
+        <source>Given to you by whoever runs the server</source>
+        <translation>サーバーの管理者から受け取ったもの</translation>
+    </message>
+    <message>
+        <source>Remember the token on this computer</source>
+        <translation>このコンピューターにトークンを保存する</translation>
+    </message>
+    <message>
+        <source>Connect</source>
+        <translation>接続</translation>
+    </message>
+    <message>
+        <source>No server yet?</source>
+        <translation>サーバーがまだない場合</translation>
+    </message>
+    <message>
+        <source>Start one on this computer, with the small model that comes with it. Its address and its token are then found by themselves.</source>
+        <translation>次のコマンドで、付属の小さなモデルを使うサーバーをこのコンピューターで起動できます。アドレスとトークンは自動で見つかります。</translation>
+    </message>
+    <message>
+        <source>Command that starts a server</source>
+        <translation>サーバーを起動するコマンド</translation>
+    </message>
+    <message>
+        <source>Connecting to {0}…</source>
+        <translation>{0} に接続しています…</translation>
+    </message>
+</context>
+<context>
+    <name>StrengthEditor</name>
+    <message>
+        <source>Strength of {0}</source>
+        <translation>{0} の強度</translation>
+    </message>
+    <message>
+        <source>Relative to the residual norm of the stage. Double-click goes back to the suggested strength.</source>
+        <translation>ステージの残差ノルムに対する割合です。ダブルクリックで推奨の強度に戻ります。</translation>
+    </message>
+</context>
+<context>
+    <name>Tables</name>
+    <message>
+        <source>Signal</source>
+        <translation>指標</translation>
+    </message>
+    <message>
+        <source>Last value</source>
+        <translation>最新の値</translation>
+    </message>
+    <message>
+        <source>Threshold</source>
+        <translation>しきい値</translation>
+    </message>
+    <message>
+        <source>State</source>
+        <translation>状態</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>時刻</translation>
+    </message>
+    <message>
+        <source>Snapshot</source>
+        <translation>スナップショット</translation>
+    </message>
+    <message>
+        <source>Hard pressure</source>
+        <translation>強い圧力</translation>
+    </message>
+    <message>
+        <source>Soft pressure</source>
+        <translation>弱い圧力</translation>
+    </message>
+    <message>
+        <source>Neutral</source>
+        <translation>通常</translation>
+    </message>
+    <message>
+        <source>Questions</source>
+        <translation>質問</translation>
+    </message>
+    <message>
+        <source>No.</source>
+        <translation>番号</translation>
+    </message>
+    <message>
+        <source>Who</source>
+        <translation>実行者</translation>
+    </message>
+    <message>
+        <source>Role</source>
+        <translation>役割</translation>
+    </message>
+    <message>
+        <source>Action</source>
+        <translation>操作</translation>
+    </message>
+    <message>
+        <source>Subject</source>
+        <translation>対象</translation>
+    </message>
+    <message>
+        <source>Revision</source>
+        <translation>リビジョン</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名前</translation>
+    </message>
+    <message>
+        <source>Stage</source>
+        <translation>ステージ</translation>
+    </message>
+    <message>
+        <source>Contents</source>
+        <translation>内容</translation>
+    </message>
+    <message>
+        <source>By</source>
+        <translation>作成者</translation>
+    </message>
+    <message>
+        <source>Created</source>
+        <translation>作成</translation>
+    </message>
+    <message>
+        <source>Beginning</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Rollback of {0}</source>
+        <translation>{0} のロールバック</translation>
+    </message>
+    <message>
+        <source>Rollback</source>
+        <translation>ロールバック</translation>
+    </message>
+    <message>
+        <source>Activation</source>
+        <translation>適用</translation>
+    </message>
+    <message>
+        <source>How</source>
+        <translation>種別</translation>
+    </message>
+    <message>
+        <source>Field</source>
+        <translation>項目</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>変更前</translation>
+    </message>
+    <message>
+        <source>After</source>
+        <translation>変更後</translation>
+    </message>
+</context>
+<context>
+    <name>Transcript</name>
+    <message>
+        <source>Go to the latest text</source>
+        <translation>最新の位置へ</translation>
+    </message>
+    <message>
+        <source>Edit and resend</source>
+        <translation>編集して再送</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>コピー</translation>
+    </message>
+    <message>
+        <source>Waiting for the first token…</source>
+        <translation>最初のトークンを待っています…</translation>
+    </message>
+    <message>
+        <source>Stopped. What had come is kept.</source>
+        <translation>停止しました。届いた分は残しています。</translation>
+    </message>
+    <message>
+        <source>Broken off. What had come is kept.</source>
+        <translation>途中で切れました。届いた分は残しています。</translation>
+    </message>
+    <message>
+        <source>Regenerate</source>
+        <translation>再生成</translation>
+    </message>
+    <message>
+        <source>projection</source>
+        <translation>射影</translation>
+    </message>
+    <message>
+        <source>entropy</source>
+        <translation>エントロピー</translation>
+    </message>
+    <message>
+        <source>KL to unsteered</source>
+        <translation>ステアリングなしとの KL</translation>
+    </message>
+    <message>
+        <source>log-probability</source>
+        <translation>対数確率</translation>
+    </message>
+    <message>
+        <source>“{0}”: {1}</source>
+        <translation>「{0}」：{1}</translation>
+    </message>
+</context>
+<context>
+    <name>VectorRow</name>
+    <message>
+        <source>Use it all the same (goes on record)</source>
+        <translation>それでも使う（記録に残ります）</translation>
+    </message>
+    <message>
+        <source>Use {0}</source>
+        <translation>{0} を使う</translation>
+    </message>
+    <message>
+        <source>Use {0} all the same</source>
+        <translation>それでも {0} を使う</translation>
+    </message>
+    <message>
+        <source>pairs told apart {0}%</source>
+        <translation>対の識別率 {0}%</translation>
+    </message>
+    <message>
+        <source>Made for another model.</source>
+        <translation>別のモデル用です。</translation>
+    </message>
+    <message>
+        <source>Extracted at another stage ({0}).</source>
+        <translation>別のステージ（{0}）で抽出したものです。</translation>
+    </message>
+    <message>
+        <source>⚠ Above the safe range (up to {0}).</source>
+        <translation>⚠ 安全な範囲（{0} まで）を超えています。</translation>
+    </message>
+    <message>
+        <source>Safe up to {0}.</source>
+        <translation>{0} まで安全。</translation>
+    </message>
+    <message>
+        <source>Active: {0}.</source>
+        <translation>適用中：{0}。</translation>
+    </message>
+    <message>
+        <source>Here: {0}, not released.</source>
+        <translation>ここでの設定：{0}（未公開）。</translation>
+    </message>
+    <message>
+        <source>Here: off.</source>
+        <translation>ここではオフ。</translation>
+    </message>
+</context>
+<context>
+    <name>VectorsDock</name>
+    <message>
+        <source>Steering vectors</source>
+        <translation>ステアリングベクトル</translation>
+    </message>
+    <message>
+        <source>Stage</source>
+        <translation>ステージ</translation>
+    </message>
+    <message>
+        <source>No steering vectors yet. Extract one from a contrast set with “trimtab vectors extract”, or import a file with “trimtab vectors import”.</source>
+        <translation>ステアリングベクトルがまだありません。「trimtab vectors extract」で対照セットから抽出するか、「trimtab vectors import」でファイルを取り込んでください。</translation>
+    </message>
+    <message>
+        <source>Create a snapshot…</source>
+        <translation>スナップショットを作成…</translation>
+    </message>
+    <message>
+        <source>As active</source>
+        <translation>適用中に合わせる</translation>
+    </message>
+    <message>
+        <source>Sets the dock to what the active snapshot has</source>
+        <translation>設定を適用中のスナップショットと同じにします</translation>
+    </message>
+    <message>
+        <source>{0} (loading)</source>
+        <translation>{0}（読み込み中）</translation>
+    </message>
+    <message>
+        <source>{0} (not loaded)</source>
+        <translation>{0}（未読み込み）</translation>
+    </message>
+    <message>
+        <source>Loading the stage: {0}</source>
+        <translation>ステージを読み込み中：{0}</translation>
+    </message>
+    <message>
+        <source>Set here, not released: differs from the active snapshot “{0}”.</source>
+        <translation>ここだけの設定です（未公開）。適用中のスナップショット「{0}」と異なります。</translation>
+    </message>
+    <message>
+        <source>The same as the active snapshot “{0}”.</source>
+        <translation>適用中のスナップショット「{0}」と同じです。</translation>
+    </message>
+</context>
+</TS>
