@@ -1,0 +1,101 @@
+"""The root command and its global options."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trimtab_server.cli import (
+    audit,
+    bench,
+    canary,
+    chat,
+    demo,
+    doctor,
+    gui,
+    monitor,
+    organism,
+    rollback,
+    serve,
+    snapshot,
+    stages,
+    token,
+    vectors,
+)
+from trimtab_server.cli.failure import CommandGroup
+from trimtab_server.cli.session import Session
+
+app = typer.Typer(
+    name="trimtab",
+    cls=CommandGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="A chat-facing steering gateway: steer a fine-tuned language model, watch it, roll it back.",
+    epilog="Example: trimtab demo --headless",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"trimtab {version('trimtab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Server to talk to. Default: TRIMTAB_TARGET, else the one started with the data directory.",
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="File with the bearer token. Default: TRIMTAB_TOKEN, else the data directory's.",
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Data directory of a server on this machine. Default: TRIMTAB_DATA_DIR."
+        ),
+    ] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    context.obj = Session(target, token_file, data_dir)
+
+
+app.command("serve")(serve.serve)
+app.command("gui", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(gui.gui)
+app.command("demo")(demo.demo)
+app.command("chat")(chat.chat)
+app.command("stages")(stages.stages)
+app.add_typer(vectors.app, name="vectors")
+app.add_typer(snapshot.app, name="snapshot")
+app.command("rollback")(rollback.rollback)
+app.command("monitor")(monitor.monitor)
+app.add_typer(canary.app, name="canary")
+app.add_typer(audit.app, name="audit")
+app.add_typer(organism.app, name="organism")
+app.add_typer(token.app, name="token")
+app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
+
+
+def main() -> None:
+    """Entry point of `trimtab`."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

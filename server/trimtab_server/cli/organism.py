@@ -1,0 +1,82 @@
+"""`trimtab organism`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trimtab_server.cli.failure import CommandFailed
+from trimtab_server.cli.session import JsonFlag, session
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+app = typer.Typer(
+    help="The embedded model: repeat its training, check what it promises.", no_args_is_help=True
+)
+
+
+class Size(StrEnum):
+    """Which recipe."""
+
+    SHIPPED = "shipped"
+    TINY = "tiny"
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    out_dir: Annotated[Path, typer.Argument(help="New directory for the model.")],
+    recipe: Annotated[
+        Size, typer.Option(help="shipped: minutes on a GPU; tiny: two minutes on two CPU cores.")
+    ] = Size.SHIPPED,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    as_json: JsonFlag = False,
+) -> None:
+    """Train the embedded model from its recipe.
+
+    Example: trimtab organism train ./organism --device cuda
+    """
+    found = session(context, as_json)
+    run = _training()
+    with found.progress() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(phase: str, done: int, total: int, loss: float) -> None:
+            if phase not in tasks:
+                tasks[phase] = progress.add_task(phase, total=total)
+            progress.update(tasks[phase], completed=done, description=f"{phase} (loss {loss:.3f})")
+
+        try:
+            made = run(_recipe(recipe), out_dir, device, report)
+        except FileExistsError as error:
+            raise CommandFailed("FILE_EXISTS", str(error)) from error
+    if found.json:
+        found.emit_json({"path": out_dir, "trained": made})
+        return
+    found.out.print(f"{out_dir}: trained; host it with `trimtab serve --model {out_dir}`", markup=False)
+
+
+def _training() -> Any:
+    """The training function: it needs torch."""
+    try:
+        from trimtab_vectors.organism.train import train as run
+    except ModuleNotFoundError as error:
+        raise needs_science(error) from error
+    return run
+
+
+def _recipe(size: Size) -> Any:
+    from trimtab_vectors.organism import SHIPPED, TINY
+
+    return SHIPPED if size is Size.SHIPPED else TINY
+
+
+def needs_science(error: ModuleNotFoundError) -> Exception:
+    """What to say of a missing library; a missing module of our own is a defect and stays one."""
+    if error.name is None or error.name.startswith("trimtab"):
+        return error
+    return CommandFailed("EXTRA_MISSING", f"this needs {error.name}: pip install 'trimtab[server]'")

@@ -1,0 +1,42 @@
+"""`trimtab rollback`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from trimtab_client import InFlight, abbreviated
+
+from trimtab_server.cli.session import JsonFlag, session
+
+
+def rollback(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why; kept in the history and in the audit.")],
+    snapshot: Annotated[
+        str,
+        typer.Argument(help="Earlier snapshot. Default: the last one that was not itself rolled back."),
+    ] = "",
+    unsteered: Annotated[
+        bool, typer.Option("--unsteered", help="Go to the unsteered snapshot of revision 1.")
+    ] = False,
+    in_flight: Annotated[
+        InFlight, typer.Option(help="What becomes of replies still running: finish or cancel.")
+    ] = InFlight.FINISH,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make an earlier snapshot active again, as one step.
+
+    Example: trimtab rollback --reason "canary set fell to .40" --in-flight cancel
+    """
+    found = session(context, as_json)
+    if unsteered and snapshot:
+        raise typer.BadParameter("give a snapshot or --unsteered, not both")
+    with found.client() as client:
+        revision = client.rollback(snapshot, reason=reason, unsteered=unsteered, in_flight=in_flight)
+    if found.json:
+        found.emit_json({"revision": revision})
+        return
+    name = revision.snapshot_display_name or abbreviated(revision.snapshot)
+    undone = f", undoing revision {revision.rolled_back}" if revision.rolled_back else ""
+    found.out.print(f"revision {revision.number}: {name} is active{undone}", markup=False)

@@ -1,0 +1,92 @@
+"""`trimtab serve`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from trimtab_server.cli.failure import CommandFailed
+from trimtab_server.cli.session import session
+
+
+def serve(
+    context: typer.Context,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model directory or Hugging Face hub id. Default: the model that comes along."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 picks a free port.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    slots: Annotated[int, typer.Option(help="Replies made at the same time.")] = 16,
+    context_length: Annotated[int, typer.Option("--context", help="Tokens of prompt and reply.")] = 2048,
+    max_stages: Annotated[int, typer.Option(help="Stages kept loaded at once.")] = 3,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of the engine.")] = None,
+    max_queued_requests: Annotated[int, typer.Option(help="More are refused with QUEUE_FULL.")] = 256,
+    max_queued_tokens: Annotated[int, typer.Option(help="Prompt tokens that may wait.")] = 65_536,
+    default_max_tokens: Annotated[
+        int, typer.Option(help="Length of a reply whose request names none.")
+    ] = 256,
+    drain_seconds: Annotated[float, typer.Option(help="Time for running replies to end at SIGTERM.")] = 10.0,
+    auto_canary: Annotated[
+        bool, typer.Option(help="Run the canary set after each activation and rollback.")
+    ] = True,
+    auto_canary_count: Annotated[int, typer.Option(help="Prompts of each kind in that run.")] = 8,
+    canary_seed: Annotated[int, typer.Option(help="Draws the canary prompts.")] = 0,
+    trust_remote_code: Annotated[
+        bool, typer.Option(help="Run Python code that comes with the model.")
+    ] = False,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+) -> None:
+    """Host a model; prints `listening on HOST:PORT` when ready.
+
+    The administrator's token of a fresh data directory is in DATA_DIR/token. SIGTERM drains, then ends.
+
+    Example: trimtab --data-dir ./data serve --port 7460 --model ./my-model
+    """
+    values: dict[str, Any] = {
+        "data_dir": session(context).data_dir,
+        "model": model,
+        "host": host,
+        "port": port,
+        "device": device,
+        "dtype": dtype,
+        "slots": slots,
+        "context": context_length,
+        "max_stages": max_stages,
+        "threads": threads,
+        "max_queued_requests": max_queued_requests,
+        "max_queued_tokens": max_queued_tokens,
+        "default_max_tokens": default_max_tokens,
+        "drain_seconds": drain_seconds,
+        "auto_canary": auto_canary,
+        "auto_canary_count": auto_canary_count,
+        "canary_seed": canary_seed,
+        "trust_remote_code": trust_remote_code,
+        "log_level": log_level,
+    }
+    raise typer.Exit(_run(values))
+
+
+def _run(values: dict[str, Any]) -> int:
+    from pydantic import ValidationError
+
+    from trimtab_server.settings import ServeSettings
+
+    try:
+        settings = ServeSettings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "--" + str(first["loc"][0]).replace("_", "-")
+        raise typer.BadParameter(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+    try:
+        from trimtab_server.serve import run
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("trimtab"):
+            raise
+        raise CommandFailed(
+            "EXTRA_MISSING", f"the server needs {error.name}: pip install 'trimtab[server]'"
+        ) from error
+    return run(settings)
