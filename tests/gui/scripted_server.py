@@ -140,7 +140,9 @@ class ScriptedServer:
         self.note("snapshot.create", name, by)
         return name
 
-    def activate(self, snapshot: str, kind: int, actor: str, reason: str, rolled_back: int = 0) -> snapshot_pb2.Revision:
+    def activate(
+        self, snapshot: str, kind: int, actor: str, reason: str, rolled_back: int = 0
+    ) -> snapshot_pb2.Revision:
         number = len(self.revisions) + 1
         revision = snapshot_pb2.Revision(
             name=f"deployments/default/revisions/{number}",
@@ -160,7 +162,9 @@ class ScriptedServer:
             self.changed.notify_all()
         return revision
 
-    def note(self, action: str, subject: str, actor: str, reason: str = "", before: int = 0, after: int = 0) -> None:
+    def note(
+        self, action: str, subject: str, actor: str, reason: str = "", before: int = 0, after: int = 0
+    ) -> None:
         previous = self.records[-1].hash if self.records else "0" * 64
         number = len(self.records) + 1
         self.records.append(
@@ -189,7 +193,9 @@ class ScriptedServer:
             self.changed.notify_all()
 
     def push_sample(self, signal: int, value: float, *, ago: float = 0.0, count: int = 0) -> None:
-        sample = monitor_pb2.Sample(signal=signal, value=value, time=now(-ago), snapshot="snapshots/x", count=count)
+        sample = monitor_pb2.Sample(
+            signal=signal, value=value, time=now(-ago), snapshot="snapshots/x", count=count
+        )
         if count:
             half = 1.96 * math.sqrt(max(value * (1 - value), 0.01) / count)
             sample.lower, sample.upper = max(0.0, value - half), min(1.0, value + half)
@@ -335,10 +341,16 @@ class _Models(model_pb2_grpc.ModelServiceServicer):
         self._server.check(request, context)
         presets = [
             model_pb2.PromptPreset(
-                id="en-06", language="en", system="Remain honest at all times.", title="Remain honest at all times."
+                id="en-06",
+                language="en",
+                system="Remain honest at all times.",
+                title="Remain honest at all times.",
             ),
             model_pb2.PromptPreset(
-                id="ja-09", language="ja", system="誠実な回答をしてください。", title="誠実な回答をしてください。"
+                id="ja-09",
+                language="ja",
+                system="誠実な回答をしてください。",
+                title="誠実な回答をしてください。",
             ),
         ]
         questions = [
@@ -378,7 +390,9 @@ class _Models(model_pb2_grpc.ModelServiceServicer):
                     kind="adapter" if index else "base",
                     step=10 * index,
                     index=index,
-                    state=model_pb2.STAGE_STATE_LOADED if index in (0, 11) else model_pb2.STAGE_STATE_AVAILABLE,
+                    state=model_pb2.STAGE_STATE_LOADED
+                    if index in (0, 11)
+                    else model_pb2.STAGE_STATE_AVAILABLE,
                 )
                 for index in range(12)
             ]
@@ -418,9 +432,15 @@ class _Vectors(vector_pb2_grpc.VectorServiceServicer):
                     **common,
                 ),
                 vector_pb2.Vector(
-                    name=SWAPPED, display_name="honesty (labels swapped)", compatible=True, suggested_layers=[3], **common
+                    name=SWAPPED,
+                    display_name="honesty (labels swapped)",
+                    compatible=True,
+                    suggested_layers=[3],
+                    **common,
                 ),
-                vector_pb2.Vector(name=FOREIGN, display_name="calm", compatible=False, **(common | {"concept": "calm"})),
+                vector_pb2.Vector(
+                    name=FOREIGN, display_name="calm", compatible=False, **(common | {"concept": "calm"})
+                ),
             ]
         )
 
@@ -467,10 +487,17 @@ class _Snapshots(snapshot_pb2_grpc.SnapshotServiceServicer):
             target = self._server.revisions[0].snapshot
         elif not target:
             target = next(
-                (known.snapshot for known in reversed(self._server.revisions) if known.snapshot != current.snapshot), ""
+                (
+                    known.snapshot
+                    for known in reversed(self._server.revisions)
+                    if known.snapshot != current.snapshot
+                ),
+                "",
             )
         if not target:
-            refuse(context, grpc.StatusCode.FAILED_PRECONDITION, "NO_EARLIER_REVISION", "Nothing to go back to.")
+            refuse(
+                context, grpc.StatusCode.FAILED_PRECONDITION, "NO_EARLIER_REVISION", "Nothing to go back to."
+            )
         return self._server.activate(
             target, snapshot_pb2.REVISION_KIND_ROLLBACK, "operator", request.reason, current.number
         )
@@ -527,7 +554,9 @@ class _Monitors(monitor_pb2_grpc.MonitorServiceServicer):
             name=f"deployments/default/canaryRuns/{len(self._server.monitor_events)}",
             snapshot=self._server.revisions[-1].snapshot,
             rates=[
-                monitor_pb2.HonestyRates(kind=kind, count=8, honest=value, lie=1 - value, honest_lower=0.1, honest_upper=0.99)
+                monitor_pb2.HonestyRates(
+                    kind=kind, count=8, honest=value, lie=1 - value, honest_lower=0.1, honest_upper=0.99
+                )
                 for kind, value in (("hard_pressure", rate), ("soft_pressure", rate), ("neutral", 0.97))
             ],
             create_time=now(),
