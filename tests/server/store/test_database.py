@@ -35,9 +35,7 @@ def test_sqlite_versions_with_the_wal_reset_defect_are_known(
 
 
 @pytest.mark.parametrize("version", [(3, 40, 1), (3, 51, 3)])
-def test_commits_are_durable_and_foreign_keys_enforced(
-    tmp_path: Path, version: tuple[int, int, int]
-) -> None:
+def test_commits_are_durable_and_foreign_keys_enforced(tmp_path: Path, version: tuple[int, int, int]) -> None:
     database = Database.at(tmp_path / "x.db", sqlite_version=version)
     with database.read() as connection:
         pragma = {
