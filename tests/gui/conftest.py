@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 from driven_client import Client
-from PySide6.QtCore import QObject, QTimer, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from scripted_server import ScriptedServer
@@ -99,6 +99,7 @@ def client(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> Iterator[Client]
     languages.choose("en")
     window.deleteLater()
     workspace.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     qapp.processEvents()
 
 

@@ -79,16 +79,17 @@ def test_a_discarded_port_delivers_nothing_and_frees_its_sender(loop: LoopThread
 def test_stopping_the_loop_cancels_what_still_runs() -> None:
     thread = LoopThread()
     thread.start()
-    ended = threading.Event()
+    started, ended = threading.Event(), threading.Event()
 
     async def forever() -> None:
+        started.set()
         try:
             await asyncio.sleep(3600)
         finally:
             ended.set()
 
     thread.spawn(forever())
-    thread.call_soon(lambda: None)
+    assert started.wait(5)
     thread.stop()
     assert ended.is_set() and not thread.is_running
 

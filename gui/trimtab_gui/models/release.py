@@ -161,6 +161,8 @@ class ReleaseModel(QObject):
     def _changed(self, result: Revision | Snapshot) -> None:
         done = self._pending
         self._set_pending(None)
+        if isinstance(result, Snapshot) and self.snapshot(result.name) is None:
+            self._take_snapshots((result, *self._snapshots))
         self.refresh()
         if done is not None:
             self.succeeded.emit(done, result)

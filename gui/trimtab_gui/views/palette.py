@@ -10,10 +10,13 @@ from trimtab_gui.models.commands import Commands, CommandSpec
 from trimtab_gui.views.elements import Panel
 
 
-def matches(query: str, title: str) -> bool:
-    """Whether the letters of `query` occur in `title` in their order."""
-    letters = iter(title.casefold().replace("&", ""))
-    return all(letter in letters for letter in query.casefold() if not letter.isspace())
+def closeness(query: str, title: str) -> int | None:
+    """0 when `title` begins with `query`, 1 when it holds it, 2 when its letters come in order, else None."""
+    wanted, text = query.casefold().strip(), title.casefold().replace("&", "")
+    if wanted in text:
+        return 0 if text.startswith(wanted) else 1
+    letters = iter(text)
+    return 2 if all(letter in letters for letter in wanted if not letter.isspace()) else None
 
 
 class CommandPalette(Panel):
@@ -75,11 +78,12 @@ class CommandPalette(Panel):
 
     @Slot(str)
     def _filter(self, query: str) -> None:
-        self._shown = [
-            spec
-            for spec in self._commands.specs()
-            if self._commands.is_enabled(spec.id) and matches(query, spec.translated_title)
-        ]
+        ranked: list[tuple[int, CommandSpec]] = []
+        for spec in self._commands.specs():
+            rank = closeness(query, spec.translated_title)
+            if rank is not None and self._commands.is_enabled(spec.id):
+                ranked.append((rank, spec))
+        self._shown = [spec for _, spec in sorted(ranked, key=_rank)]
         self.list.clear()
         for spec in self._shown:
             title = spec.translated_title.replace("&", "")
@@ -95,3 +99,7 @@ class CommandPalette(Panel):
         spec = self._shown[self.list.row(item)]
         self.hide()
         self._commands.run(spec.id)
+
+
+def _rank(found: tuple[int, CommandSpec]) -> int:
+    return found[0]

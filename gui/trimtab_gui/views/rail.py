@@ -33,7 +33,7 @@ class Rail(Panel):
             button.setCheckable(True)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(24, 24))
-            button.setFixedSize(78, 62)
+            button.setFixedWidth(80)
             self._group.addButton(button)
             self.buttons[room] = button
             layout.addWidget(button)
