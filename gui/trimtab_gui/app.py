@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     application.setWindowIcon(application_icon())
     collector = MainThreadCollector(application)
     collector.start()
-    files = SettingsFile()
+    files = SettingsFile(keep=not options.quit_after_screenshot)
     languages = Languages(options.language or files.settings.language or system_language())
     theme = Theme(application, options.theme or files.settings.theme)
     workspace = Workspace(Gateway(), files)

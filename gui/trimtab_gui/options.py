@@ -37,7 +37,7 @@ def parse(arguments: Sequence[str]) -> LaunchOptions:
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="file that holds the bearer token")
     parser.add_argument("--language", choices=("en", "ja"))
     parser.add_argument("--theme", choices=("light", "dark"))
-    parser.add_argument("--room", choices=ROOMS, help="room to open first")
+    parser.add_argument("--room", choices=(*ROOMS, "monitors"), help="room to open first")
     parser.add_argument("--ask", metavar="QUESTION", help="send this in all lanes once connected")
     parser.add_argument(
         "--preset",

@@ -38,7 +38,9 @@ class Settings(BaseModel):
 class SettingsFile:
     """Reads and writes the settings, the remembered tokens and the prompt history of one user."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, keep: bool = True) -> None:
+        """With `keep` off nothing is written: for pictures and other runs that nobody works in."""
+        self._keep = keep
         self._folder = folder or user_config_path("trimtab")
         self._path = self._folder / "desktop.json"
         self._tokens_path = self._folder / "desktop-tokens.json"
@@ -89,6 +91,8 @@ class SettingsFile:
 
     def _write(self, path: Path, text: str) -> None:
         """Replaces a file in one step; mode 600 from its first byte."""
+        if not self._keep:
+            return
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=path.name)
         try:

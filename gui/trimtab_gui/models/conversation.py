@@ -316,10 +316,9 @@ class Conversation(QObject):
 
     def _readout_options(self) -> ReadoutOptions:
         # The same direction in every lane, else their colours could not be compared.
-        watched = self._steering.enabled_names()
         return ReadoutOptions(
             projection=True,
-            watched_vector=watched[0] if watched else "",
+            watched_vector=self._steering.watched_name(),
             entropy=True,
             kl_to_unsteered=self._readout is Readout.KL_TO_UNSTEERED,
         )

@@ -112,6 +112,11 @@ class SteeringModel(QObject):
     def enabled_names(self) -> tuple[str, ...]:
         return tuple(term.vector for term in self.steering().terms)
 
+    def watched_name(self) -> str:
+        """The vector that read-outs are projected on: the first that is on, else the first that fits, else none."""
+        fitting = (vector.name for vector in self._vectors if vector.compatible)
+        return next(iter(self.enabled_names()), "") or next(fitting, "")
+
     @property
     def differs_from_active(self) -> bool:
         if self._active is None:

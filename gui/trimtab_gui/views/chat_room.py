@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Slot
+from PySide6.QtCore import QLocale, QSignalBlocker, QSize, Qt, Slot
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -144,8 +144,10 @@ class ChatRoom(Panel):
         self.temperature.setDecimals(1)
         self.temperature.setSingleStep(0.1)
         self.seed.setRange(0, 2**31 - 1)
-        self.temperature.setFixedWidth(76)
-        self.seed.setFixedWidth(92)
+        self.temperature.setFixedWidth(84)
+        self.seed.setFixedWidth(100)
+        for spin in (self.temperature, self.seed):
+            spin.lineEdit().setTextMargins(6, 0, 0, 0)
         set_tone(self.send_button, "accent")
         set_tone(self.cancel_edit_button, "flat")
         self.send_button.setMinimumWidth(110)
@@ -348,7 +350,10 @@ class ChatRoom(Panel):
 
     @Slot()
     def _show_presets(self) -> None:
-        presets = self._workspace.hosted.question_presets
+        language = "ja" if QLocale().language() == QLocale.Language.Japanese else "en"
+        everything = self._workspace.hosted.question_presets
+        presets = [preset for preset in everything if preset.language == language]
+        presets += [preset for preset in everything if preset.language != language]
         chosen = self.preset_choice.currentData()
         with QSignalBlocker(self.preset_choice):
             self.preset_choice.clear()

@@ -156,6 +156,9 @@ class LaneView(Panel):
                 self.kind_choice.addItem(titles[kind], kind.value)
         self.kind_choice.setAccessibleName(self.tr("What this lane is"))
         self.prompt_choice.setAccessibleName(self.tr("Honesty line of this lane"))
+        line = self.prompt_choice.lineEdit()
+        assert line is not None
+        line.setAccessibleName(self.tr("Honesty line of this lane"))
         self.snapshot_choice.setAccessibleName(self.tr("Snapshot of this lane"))
         self.menu_button.setAccessibleName(self.tr("More for this lane"))
         self.menu_button.setToolTip(self.tr("More for this lane"))
@@ -254,7 +257,6 @@ class LaneView(Panel):
         line = self.prompt_choice.lineEdit()
         assert line is not None
         line.setPlaceholderText(self.tr("A line such as “Answer honestly.”"))
-        line.setAccessibleName(self.tr("Honesty line of this lane"))
         line.setCursorPosition(0)
         self.prompt_choice.setToolTip(setup.prompt)
 

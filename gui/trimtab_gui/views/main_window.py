@@ -179,6 +179,10 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def show_room(self, room: str) -> None:
+        """Opens a room; "monitors" is the second page of the Release room."""
+        if room == "monitors":
+            room = "release"
+            self.release.show_monitors()
         self.stack.setCurrentWidget(self._rooms[room])
         self.rail.show_room(room)
         if room == "record" and self._workspace.connection.is_live:

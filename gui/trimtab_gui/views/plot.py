@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 import numpy as np
@@ -59,11 +60,14 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         view = item.getViewBox()
         view.disableAutoRange()
         view.setYRange(*value_range, padding=0.04)
+        # Without data the axis would count from 1970.
+        view.setXRange(time.time() - WINDOW_SECONDS / 3, time.time(), padding=0)
         view.setMouseEnabled(x=True, y=False)
         view.sigRangeChangedManually.connect(self._moved_by_hand)
         item.getAxis("left").setWidth(40)
         self.setMinimumHeight(110)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         theme.changed.connect(self.restyle)
         self.restyle()
 
@@ -103,11 +107,18 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
             self.removeItem(item)
         self._limits = []
         tokens = self._theme.tokens
-        for threshold in thresholds:
+        for place, threshold in enumerate(thresholds):
+            # With several series the lines take their colours, and bands would only cover each other.
+            color = tokens.danger if len(self._curves) == 1 else series_color(tokens, place)
             for value, beyond in ((threshold.lower, -1e6), (threshold.upper, 1e6)):
                 if value is None:
                     continue
                 self._make_room(value, value)
+                line = pg.InfiniteLine(value, angle=0, pen=_pen(color, Qt.PenStyle.DashLine))
+                self.addItem(line, ignoreBounds=True)
+                self._limits.append(line)
+                if place:
+                    continue
                 band = pg.LinearRegionItem(
                     (min(value, beyond), max(value, beyond)),
                     orientation="horizontal",
@@ -115,10 +126,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
                     brush=_faded(tokens.danger, 26),
                     pen=pg.mkPen(None),
                 )
-                line = pg.InfiniteLine(value, angle=0, pen=_pen(tokens.danger, Qt.PenStyle.DashLine))
-                for item in (band, line):
-                    self.addItem(item, ignoreBounds=True)
-                    self._limits.append(item)
+                self.addItem(band, ignoreBounds=True)
+                self._limits.append(band)
 
     def set_stale(self, stale: bool) -> None:
         """Fades what is no longer live."""

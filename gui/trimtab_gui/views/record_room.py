@@ -76,8 +76,6 @@ class RecordRoom(Panel):
         self.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
         self._facts = {name: label("muted") for name in ("subject", "request", "details", "hash", "previous")}
         self._values = {name: ElidedLabel() for name in self._facts}
-        for value in self._values.values():
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._detail_title = label("heading")
         self.copy_button = QPushButton()
         self._problem = label("error", wrap=True)

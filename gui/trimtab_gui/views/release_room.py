@@ -28,4 +28,8 @@ class ReleaseRoom(Panel):
     def retranslate(self) -> None:
         self.tabs.setTabText(0, self.tr("Snapshots"))
         self.tabs.setTabText(1, self.tr("Monitors"))
+        self.tabs.setAccessibleName(self.tr("Pages of the Release room"))
         self.tabs.tabBar().setAccessibleName(self.tr("Pages of the Release room"))
+
+    def show_monitors(self) -> None:
+        self.tabs.setCurrentWidget(self.monitors)
