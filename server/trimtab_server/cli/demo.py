@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -39,6 +41,8 @@ def demo(
         raise CommandFailed(
             "EXTRA_MISSING", f"the demo needs {error.name}: pip install 'trimtab[all]'"
         ) from error
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     scene = Scene(found.data_dir / "demo", fresh=fresh)
     if headless or found.json or not has_display():
         from trimtab_server.demo.story import tell
@@ -49,6 +53,11 @@ def demo(
     from trimtab_server.demo.window import open_window
 
     raise typer.Exit(open_window(scene, found))
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Leave by the same way as Ctrl-C, which stops the server too."""
+    raise KeyboardInterrupt
 
 
 def has_display() -> bool:

@@ -27,6 +27,14 @@ from trimtab_server.cli.session import JsonFlag, Session, local_time, plain, ses
 #: A reading that takes its time ends when the server falls silent or after this many seconds.
 _ONCE_SECONDS = 5.0
 
+_KINDS = {
+    Sample: "sample",
+    Alarm: "alarm",
+    Thresholds: "thresholds",
+    CanaryRun: "canary_run",
+    Heartbeat: "heartbeat",
+}
+
 
 @dataclass
 class Reading:
@@ -78,8 +86,8 @@ def monitor(
             return
         for event in events:
             if found.json:
-                kind = type(event).__name__.lower()
-                print(json.dumps({"event": kind, **plain(event)}, ensure_ascii=False), flush=True)
+                named = {"event": _KINDS[type(event)], **plain(event)}
+                print(json.dumps(named, ensure_ascii=False), flush=True)
             elif not isinstance(event, Heartbeat):
                 for line in _lines(event):
                     found.out.print(line, markup=False, style="bold red" if _is_alarm(event) else None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trimtab_server.cli.failure import CommandFailed
-from trimtab_server.cli.session import JsonFlag, session
+from trimtab_server.cli.failure import CheckFailed, CommandFailed
+from trimtab_server.cli.session import JsonFlag, plain, session
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -58,6 +59,55 @@ def train(
         found.emit_json({"path": out_dir, "trained": made})
         return
     found.out.print(f"{out_dir}: trained; host it with `trimtab serve --model {out_dir}`", markup=False)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    model_dir: Annotated[
+        Path | None, typer.Argument(help="Model directory. Default: the model that comes along.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer facts and cues: a minute on a CPU.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the held-out facts and cues.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure what the embedded model promises, line by line; exit code 1 if a line fails.
+
+    Example: trimtab organism check --quick --seed 7
+    """
+    found = session(context, as_json)
+    run = _checking()
+    with found.progress() as progress:
+        task = progress.add_task("checking", total=None)
+
+        def report(phase: str, done: int, total: int) -> None:
+            progress.update(task, description=phase, completed=done, total=total or None)
+
+        checked = run(model_dir, quick=quick, seed=seed, device=device, progress=report)
+    lines = [plain(line) for line in checked.lines]
+    ok = all(line["ok"] for line in lines)
+    if found.json:
+        found.emit_json({"ok": ok, "lines": lines})
+    else:
+        found.table(
+            ("", "line", "value", "limit"),
+            (
+                ("ok" if line["ok"] else "FAIL", line["name"], f"{line['value']:.4g}", f"{line['limit']:g}")
+                for line in lines
+            ),
+            "nothing was checked",
+        )
+    if not ok:
+        raise CheckFailed
+
+
+def _checking() -> Any:
+    """The acceptance check: it needs torch."""
+    try:
+        return import_module("trimtab_vectors.organism.check").check
+    except ModuleNotFoundError as error:
+        raise needs_science(error) from error
 
 
 def _training() -> Any:

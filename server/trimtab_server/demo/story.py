@@ -50,7 +50,7 @@ from trimtab_server.demo.scene import Address, Scene
 from trimtab_server.demo.window import take_picture
 
 #: Dev questions of each language on which each honesty prompt is tried.
-DEV_QUESTIONS: Final = 30
+DEV_QUESTIONS: Final = 40
 #: Canary prompts of each kind in a run, and what draws them.
 CANARY_COUNT: Final = 24
 CANARY_SEED: Final = 1
