@@ -16,12 +16,22 @@ from typing import Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from transformers.utils.logging import disable_progress_bar
+from trimtab_vectors.evaluation.honesty import QuestionFileError
+from trimtab_vectors.steering_vector import VectorError
 
 from trimtab_server.api import log as structured_log
 from trimtab_server.api.application import Application
-from trimtab_server.api.first_start import WrongModel, ensure_deployment, ensure_token, self_check
+from trimtab_server.api.first_start import (
+    SettingsFileError,
+    WrongModel,
+    ensure_deployment,
+    ensure_token,
+    self_check,
+)
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.plans import facts_of
+from trimtab_server.api.presets import PresetFileError
 from trimtab_server.engine.errors import EngineError
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.settings import ServeSettings
@@ -56,18 +66,32 @@ _OPTIONS: Final = (
 _LAST_WORDS: Final = 0.5
 
 
+class PortTaken(Exception):
+    """The address cannot be listened on."""
+
+
+#: What an operator can put right: said in one line, without a traceback.
+_NOT_STARTED: Final = (
+    DataDirectoryInUse,
+    WrongModel,
+    schema.SchemaTooNew,
+    EngineError,
+    PortTaken,
+    VectorError,
+    QuestionFileError,
+    PresetFileError,
+    SettingsFileError,
+)
+
+
 def run(settings: ServeSettings) -> int:
     """Serves until SIGTERM or SIGINT; prints `listening on HOST:PORT` when ready. Returns the exit status."""
     structured_log.configure(settings.log_level)
     try:
         return asyncio.run(_serve(settings))
-    except (DataDirectoryInUse, WrongModel, schema.SchemaTooNew, EngineError, PortTaken) as error:
+    except _NOT_STARTED as error:
         print(f"trimtab serve: {error}", file=sys.stderr)
         return 1
-
-
-class PortTaken(Exception):
-    """The address cannot be listened on."""
 
 
 async def _serve(settings: ServeSettings) -> int:
@@ -119,6 +143,7 @@ def _open_model(settings: ServeSettings) -> HostedModel:
         from trimtab_vectors.organism import shipped_model_dir
 
         source = str(shipped_model_dir())
+    disable_progress_bar()  # type: ignore[no-untyped-call]  # standard error is for log lines
     dtype = None if settings.dtype == "auto" else settings.dtype
     return HostedModel.open(source, settings.device, dtype, settings.trust_remote_code)
 

@@ -119,6 +119,17 @@ def ensure_deployment(
         for vector in shipped.vectors:
             library.add(vector, SERVER, "vector.import")
         watched = shipped.watched
+    if held is not None and watched:
+        with database.write() as connection:
+            deployments.watch(connection, held.name, watched)
+            audit.append(
+                connection,
+                time=now,
+                origin=SERVER,
+                action="deployment.watch",
+                subject=f"vectors/{watched}",
+                deployment=held.name,
+            )
     if held is None:
         unsteered = check(DraftSteering(), Sampling(), facts, library)
         create_deployment(
@@ -137,7 +148,8 @@ def self_check(database: Database, library: VectorLibrary, now: int, details: di
     A fault does not keep the server from starting: the way back must stay open. Requests under what is
     damaged fail; they never run unsteered.
     """
-    faults = []
+    faults: list[str] = []
+    used: set[str] = set()
     with database.read() as connection:
         for deployment in deployments.all_of(connection):
             revision = deployments.find_revision(connection, deployment.name, deployment.revision)
@@ -150,8 +162,10 @@ def self_check(database: Database, library: VectorLibrary, now: int, details: di
             except ValueError as error:
                 faults.append(str(error))
                 continue
-            faults += [fault for vector in vectors if (fault := _vector_fault(library, vector))]
+            used.update(vectors)
         chain = audit.verify(connection)
+    # The library reads by itself, and this connection has one transaction at a time.
+    faults += [fault for vector in sorted(used) if (fault := _vector_fault(library, vector))]
     if not chain.ok:
         faults.append(f"audit: {chain.fault}")
     for fault in faults:

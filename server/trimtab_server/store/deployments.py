@@ -55,6 +55,11 @@ def all_of(connection: Connection) -> list[DeploymentRecord]:
     return [DeploymentRecord(**row._mapping) for row in connection.execute(query)]
 
 
+def watch(connection: Connection, name: str, vector: str) -> None:
+    """Makes the monitors read this vector's direction where a request names none."""
+    connection.execute(update(deployments).where(deployments.c.name == name).values(watched_vector=vector))
+
+
 def move_pointer(connection: Connection, expected: int, revision: RevisionRecord) -> bool:
     """Makes `revision` active if `expected` still is; returns whether it did. Nothing is written if not."""
     moved = connection.execute(

@@ -1,0 +1,134 @@
+"""Who may call what: default deny, over the descriptors and over the socket."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.timestamp_pb2 import Timestamp
+from trimtab_protos.v1 import (
+    audit_pb2,
+    chat_pb2,
+    model_pb2,
+    monitor_pb2,
+    snapshot_pb2,
+    token_pb2,
+    vector_pb2,
+)
+from trimtab_server.api.roles import GRANTS, Role, authorise
+from trimtab_server.store.refusal import Refusal
+
+from .conftest import Server, Stubs, failure_of, new_token, refused
+
+FILES = (audit_pb2, chat_pb2, model_pb2, monitor_pb2, snapshot_pb2, token_pb2, vector_pb2)
+
+
+def methods() -> Iterator[MethodDescriptor]:
+    for file in FILES:
+        for service in file.DESCRIPTOR.services_by_name.values():
+            yield from service.methods
+
+
+NAMES = [f"{method.containing_service.name}/{method.name}" for method in methods()]
+
+
+def test_every_method_of_the_descriptors_has_an_entry_and_no_other_has() -> None:
+    assert sorted(GRANTS) == sorted(NAMES)
+
+
+def test_a_method_without_an_entry_is_denied_to_everybody() -> None:
+    for role in Role:
+        with pytest.raises(Refusal) as denied:
+            authorise(role, "SnapshotService/DropEverything")
+        assert denied.value.reason == "ROLE_NOT_ALLOWED"
+
+
+def test_no_role_but_admin_makes_tokens_and_inference_only_generates() -> None:
+    assert {name for name in NAMES if "Token" in name and GRANTS[name] != {Role.ADMIN}} == set()
+    changing = {name for name in NAMES if Role.INFERENCE in GRANTS[name] and name.split("/")[1][:3] != "Get"}
+    assert changing == {"ChatService/Chat", "ChatService/Compare"} | {
+        "ModelService/ListModels",
+        "ModelService/ListStages",
+    }
+
+
+def call_raw(stubs: Stubs, method: MethodDescriptor, raw: bytes) -> str:
+    """The reason a method answers these bytes with; "" if it does not refuse them."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    try:
+        if method.server_streaming:
+            stream = stubs.authorised.unary_stream(path)(raw, timeout=20)
+            next(iter(stream))
+            stream.cancel()
+        else:
+            stubs.authorised.unary_unary(path)(raw, timeout=20)
+    except grpc.RpcError as error:
+        return failure_of(error).reason
+    return ""
+
+
+def test_every_method_and_role_over_the_socket(server: Server, client: Stubs) -> None:
+    """Undecodable bytes tell the two apart: who may call gets that far, who may not is refused before."""
+    for role in Role:
+        stubs = server.client(new_token(client, role.value))
+        for method, name in zip(methods(), NAMES, strict=True):
+            allowed = role in GRANTS[name]
+            expected = "REQUEST_UNDECODABLE" if allowed else "ROLE_NOT_ALLOWED"
+            assert call_raw(stubs, method, b"\xff\xff\xff") == expected, (role, name)
+        stubs.close()
+
+
+def test_every_method_needs_a_token(server: Server) -> None:
+    stubs = server.client("")
+    assert {call_raw(stubs, method, b"") for method in methods()} == {"TOKEN_MISSING"}
+    stubs.close()
+
+
+@pytest.mark.parametrize("token", ["x", "trimtab_000000000000_x", "trimtab__"])
+def test_unknown_tokens_are_refused(server: Server, token: str) -> None:
+    stubs = server.client(token)
+    assert call_raw(stubs, next(methods()), b"") == "TOKEN_INVALID"
+    stubs.close()
+
+
+def test_a_wrong_secret_of_a_known_token_is_refused(server: Server) -> None:
+    stubs = server.client(server.token[:-1] + ("a" if server.token[-1] != "a" else "b"))
+    failure = refused(lambda: stubs.model.GetServerInfo(model_pb2.GetServerInfoRequest()))
+    assert (failure.code, failure.reason) == ("UNAUTHENTICATED", "TOKEN_INVALID")
+    stubs.close()
+
+
+def test_a_revoked_token_stops_at_once_and_an_expired_one_in_time(server: Server, client: Stubs) -> None:
+    def info(stubs: Stubs) -> Any:
+        return stubs.model.GetServerInfo(model_pb2.GetServerInfoRequest())
+
+    revoked = server.client(new_token(client, "viewer"))
+    name = info(revoked).actor
+    client.token.RevokeToken(token_pb2.RevokeTokenRequest(name=name))
+    assert refused(lambda: info(revoked)).reason == "TOKEN_REVOKED"
+
+    end = Timestamp()
+    end.FromNanoseconds(time.time_ns() + 400_000_000)
+    short = server.client(new_token(client, "viewer", expire_time=end))
+    assert info(short).role == "viewer"
+    time.sleep(0.5)
+    assert refused(lambda: info(short)).reason == "TOKEN_EXPIRED"
+    revoked.close()
+    short.close()
+
+
+def test_a_retried_token_request_makes_one_token_and_says_the_secret_is_gone(client: Stubs) -> None:
+    request = token_pb2.CreateTokenRequest(
+        request_id="token-1", display_name="once", role=token_pb2.TOKEN_ROLE_VIEWER
+    )
+    first = client.token.CreateToken(request)
+    again = refused(lambda: client.token.CreateToken(request))
+    assert again.reason == "SECRET_ALREADY_SENT"
+    assert again.metadata["token"] == first.token.name
+    listed = client.token.ListTokens(token_pb2.ListTokensRequest()).tokens
+    assert [token.name for token in listed].count(first.token.name) == 1
+    assert first.secret not in str(listed)
