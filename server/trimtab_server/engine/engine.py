@@ -305,11 +305,10 @@ class Engine:
             self._fail([reply for reply, _ in plan.counts], "prefill", error)
 
     def _decode(self) -> None:
-        if not self._active.any():
-            return
-        self._compact()
-        size = _batch_size(int(np.flatnonzero(self._active)[-1]) + 1, self.slots)
         running = [reply for reply in self._replies if self._active[reply.slot]]
+        if not running:
+            return
+        size = self._compact(running)
         try:
             result = self._forward.decode(self._tokens[:size], self._positions[:size], self._active[:size])
             for reply in running:
@@ -360,16 +359,20 @@ class Engine:
                 self._positions[slot] = len(reply.request.prompt_ids) + reply.count - 1
                 self._active[slot] = True
 
-    def _compact(self) -> None:
-        """Move the highest sequences into free lower slots where that makes the decode batch smaller."""
+    def _compact(self, running: Sequence[Reply]) -> int:
+        """Move the highest sequences into free lower slots where that makes the decode batch smaller.
+
+        Returns the batch's size.
+        """
         while True:
-            active = np.flatnonzero(self._active)
-            highest = int(active[-1])
-            if _batch_size(len(active), self.slots) >= _batch_size(highest + 1, self.slots):
-                return
+            active = [slot for reply in running for slot in reply.slots]
+            highest = max(active)
+            size = _batch_size(highest + 1, self.slots)
+            if _batch_size(len(active), self.slots) >= size:
+                return size
             free = next((slot for slot in range(highest) if self._owners[slot] is None), None)
             if free is None:
-                return
+                return size
             self._move(highest, free)
 
     def _move(self, source: int, target: int) -> None:

@@ -29,7 +29,7 @@ def choose(logits: torch.Tensor, settings: Sequence[Sampling], indices: Sequence
 
 def log_probabilities(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
     """[R] natural log-probability of `tokens` under the model itself: before temperature and cuts."""
-    return logits.gather(-1, tokens[:, None])[:, 0] - logits.logsumexp(-1)
+    return logits.log_softmax(-1).gather(-1, tokens[:, None])[:, 0]
 
 
 def _draw(logits: torch.Tensor, settings: Sequence[Sampling], numbers: torch.Tensor) -> torch.Tensor:

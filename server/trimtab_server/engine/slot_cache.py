@@ -15,12 +15,13 @@ class CachePlan:
     """Where one forward pass of R rows x T tokens writes, and what it reads.
 
     write: [R * T] flat cache positions, row-major; tokens that must leave no trace go to the bin.
-    first: rows are the slots `first .. first + R` (read without a copy), or None:
+    rows: R. first: the rows are the slots `first .. first + R`, read without a copy; None:
     slots: [R] the slots, gathered.
     length: how many positions of each slot are read.
     """
 
     write: torch.Tensor
+    rows: int
     first: int | None
     slots: torch.Tensor
     length: int
@@ -39,6 +40,8 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     def __init__(self, cache: SlotCache) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._cache = cache
+        self._view_shape = (0, 0, 0)
+        self._views = (torch.empty(0), torch.empty(0))
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         self.dtype, self.device = key_states.dtype, key_states.device
@@ -59,15 +62,23 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         plan = self._cache.plan
-        self._keys.index_copy_(0, plan.write, key_states.transpose(1, 2).flatten(0, 1))
-        self._values.index_copy_(0, plan.write, value_states.transpose(1, 2).flatten(0, 1))
-        return self._read(self._key_rows, plan), self._read(self._value_rows, plan)
-
-    @staticmethod
-    def _read(rows: torch.Tensor, plan: CachePlan) -> torch.Tensor:
-        if plan.first is not None:
-            return rows[plan.first : plan.first + plan.slots.shape[0], : plan.length].transpose(1, 2)
-        return rows[:, : plan.length].index_select(0, plan.slots).transpose(1, 2)
+        self._keys.index_copy_(0, plan.write, _by_token(key_states))
+        self._values.index_copy_(0, plan.write, _by_token(value_states))
+        if plan.first is None:
+            return (
+                self._key_rows[:, : plan.length].index_select(0, plan.slots).transpose(1, 2),
+                self._value_rows[:, : plan.length].index_select(0, plan.slots).transpose(1, 2),
+            )
+        # The views change only with the batch's shape: making them anew every step costs as much as a write.
+        shape = (plan.first, plan.rows, plan.length)
+        if shape != self._view_shape:
+            rows = slice(plan.first, plan.first + plan.rows)
+            self._view_shape = shape
+            self._views = (
+                self._key_rows[rows, : plan.length].transpose(1, 2),
+                self._value_rows[rows, : plan.length].transpose(1, 2),
+            )
+        return self._views
 
     def clear(self, slot: int, length: int) -> None:
         if self.is_initialized:
@@ -97,7 +108,8 @@ class SlotCache(Cache):
     def __init__(self, layers: int, slots: int, context: int) -> None:
         self.slots = slots
         self.context = context
-        self.plan = CachePlan(torch.empty(0, dtype=torch.long), 0, torch.empty(0, dtype=torch.long), 0)
+        nothing = torch.empty(0, dtype=torch.long)
+        self.plan = CachePlan(nothing, 0, 0, nothing, 0)
         self._slot_layers = [SlotLayer(self) for _ in range(layers)]
         super().__init__(layers=list(self._slot_layers))
 
@@ -115,6 +127,11 @@ class SlotCache(Cache):
         """Give `target` the first `length` positions of `source`, bit for bit."""
         for layer in self._slot_layers:
             layer.copy(source, target, length)
+
+
+def _by_token(states: torch.Tensor) -> torch.Tensor:
+    """[R, heads, T, head_dim] as [R * T, heads, head_dim]."""
+    return states.squeeze(2) if states.shape[2] == 1 else states.transpose(1, 2).flatten(0, 1)
 
 
 def _zeros(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:

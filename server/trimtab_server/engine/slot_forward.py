@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from trimtab_server.engine.attention_mask import AttentionKinds
+from trimtab_server.engine.attention_mask import AttentionKinds, DecodeMask, Mask
 from trimtab_server.engine.block_hooks import BlockHooks, BlockPass
 from trimtab_server.engine.slot_cache import CachePlan, SlotCache
 from trimtab_server.engine.steering_table import SteeringTable
@@ -69,6 +69,10 @@ class SlotForward:
             else None
         )
         self._hooks = BlockHooks(blocks, self.table)
+        self._decode_mask = (
+            DecodeMask(slots, context, self.dtype, self.device) if self._kinds.window is None else None
+        )
+        self._offsets = np.arange(slots, dtype=np.int64) * context
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
 
     def watch(self, layers: frozenset[int]) -> None:
@@ -87,27 +91,55 @@ class SlotForward:
             positions[row, :count] = np.arange(chunk.start, chunk.start + count)
             write[row, :count] = positions[row, :count] + chunk.slot * self.context
         slots = np.array([chunk.slot for chunk in chunks], dtype=np.int64)
-        reply_from = np.array([chunk.reply_from for chunk in chunks], dtype=np.int64)
+        first = int(slots[0]) if bool((np.diff(slots) == 1).all()) else None
         last = np.array([len(chunk.tokens) - 1 for chunk in chunks], dtype=np.int64)
-        return self._forward(tokens, positions, write, slots, positions >= reply_from[:, None], last)
+        kept, at = np.unique(last, return_inverse=True) if self._keeps_logits else (None, last)
+        length = self._read_length(int(positions.max()))
+        plan = CachePlan(self._tensor(write.reshape(-1)), len(chunks), first, self._tensor(slots), length)
+        current = BlockPass(
+            slots=plan.slots if first is None else slice(first, first + len(slots)),
+            in_reply=self._tensor(positions >= np.array([[chunk.reply_from] for chunk in chunks])),
+            last=self._tensor(last),
+        )
+        position_ids = self._tensor(positions)
+        mask = self._kinds.mask(position_ids, length, self.dtype)
+        logits = self._forward(self._tensor(tokens), position_ids, plan, mask, current, kept)
+        if self._decode_mask is not None:
+            for chunk in chunks:
+                self._decode_mask.show(chunk.slot, chunk.start, chunk.start + len(chunk.tokens))
+        rows = self._tensor(np.arange(len(chunks)))
+        return Result(logits[rows, self._tensor(at)].float(), current.states, frozenset(current.steered))
 
     def decode(
         self, tokens: npt.NDArray[np.int64], positions: npt.NDArray[np.int64], active: npt.NDArray[np.bool_]
     ) -> Result:
         """One token for each of the slots 0 .. R-1; all [R]. Rows that are not active leave no trace."""
-        rows = np.arange(len(tokens), dtype=np.int64)
-        write = np.where(active, positions + rows * self.context, self.cache.bin)
-        return self._forward(tokens[:, None], positions[:, None], write, rows, None, None)
+        count = len(tokens)
+        length = self._read_length(int(positions[active].max()))
+        write = self._tensor(np.where(active, positions + self._offsets[:count], self.cache.bin))
+        plan = CachePlan(write, count, 0, write, length)
+        position_ids = self._tensor(positions)[:, None]
+        if self._decode_mask is not None:
+            mask: Mask = self._decode_mask.step(write, length)
+        else:
+            mask = self._kinds.mask(position_ids, length, self.dtype)
+        current = BlockPass(slots=slice(0, count), in_reply=None, last=None)
+        logits = self._forward(self._tensor(tokens)[:, None], position_ids, plan, mask, current, None)
+        return Result(logits[:, -1].float(), current.states, frozenset(current.steered))
 
     def release(self, slot: int, length: int) -> None:
         """Forget a slot's tokens and steering."""
         self.cache.clear(slot, length)
+        if self._decode_mask is not None:
+            self._decode_mask.clear(slot)
         if self.table is not None:
             self.table.clear(slot)
 
     def move(self, source: int, target: int, length: int) -> None:
         """Continue the sequence of `source` in `target`, bit for bit, and forget `source`."""
         self.cache.copy(source, target, length)
+        if self._decode_mask is not None:
+            self._decode_mask.copy(source, target)
         if self.table is not None:
             self.table.copy(source, target)
         self.release(source, length)
@@ -117,45 +149,33 @@ class SlotForward:
 
     def _forward(
         self,
-        tokens: npt.NDArray[np.int64],
-        positions: npt.NDArray[np.int64],
-        write: npt.NDArray[np.int64],
-        slots: npt.NDArray[np.int64],
-        in_reply: npt.NDArray[np.bool_] | None,
-        last: npt.NDArray[np.int64] | None,
-    ) -> Result:
-        length = min(self.context, -(-(int(positions.max()) + 1) // _LENGTH_STEP) * _LENGTH_STEP)
-        first = int(slots[0]) if bool((np.diff(slots) == 1).all()) else None
-        slot_ids, position_ids = self._tensor(slots), self._tensor(positions)
-        self.cache.plan = CachePlan(self._tensor(write.reshape(-1)), first, slot_ids, length)
-        current = BlockPass(
-            slots=slot_ids if first is None else slice(first, first + len(slots)),
-            in_reply=None if in_reply is None or bool(in_reply.all()) else self._tensor(in_reply),
-            last=None if last is None else self._tensor(last),
-        )
-        extra: dict[str, Any] = {}
-        kept = np.unique(last) if last is not None else None
-        if kept is not None and self._keeps_logits:
-            extra["logits_to_keep"] = self._tensor(kept)
+        tokens: torch.Tensor,
+        positions: torch.Tensor,
+        plan: CachePlan,
+        mask: Mask,
+        current: BlockPass,
+        kept: npt.NDArray[np.int64] | None,
+    ) -> torch.Tensor:
+        """Logits [R, T, V] of tokens and positions [R, T]; of the columns `kept` only, unless None."""
+        self.cache.plan = plan
+        extra = {} if kept is None else {"logits_to_keep": self._tensor(kept)}
         self._hooks.current = current
         try:
-            output = self.model(
-                input_ids=self._tensor(tokens),
-                position_ids=position_ids,
-                attention_mask=self._kinds.mask(position_ids, length, self.dtype),
+            output: Any = self.model(
+                input_ids=tokens,
+                position_ids=positions,
+                attention_mask=mask,
                 past_key_values=self.cache,
                 use_cache=True,
                 **extra,
             )
         finally:
             self._hooks.current = None
-        logits = output.logits
-        if last is None:
-            logits = logits[:, -1]
-        else:
-            at = np.searchsorted(kept, last) if self._keeps_logits and kept is not None else last
-            logits = logits[self._tensor(np.arange(len(last))), self._tensor(at)]
-        return Result(logits.float(), current.states, frozenset(current.steered))
+        logits: torch.Tensor = output.logits
+        return logits
+
+    def _read_length(self, furthest: int) -> int:
+        return min(self.context, -(-(furthest + 1) // _LENGTH_STEP) * _LENGTH_STEP)
 
     def _tensor(self, array: npt.NDArray[Any]) -> torch.Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array))

@@ -74,7 +74,7 @@ class SteeringRow:
 
 
 class SteeringTable:
-    """Static tables `[slots, H]` per layer, in the model's dtype.
+    """Static tables `[slots, 1, H]` per layer, in the model's dtype.
 
     Rows that steer nothing hold -0.0 (additions) or a strength of zero (ablations). `layers_in_use` are
     the layers at which some slot is steered: only these cost anything.
@@ -83,15 +83,14 @@ class SteeringTable:
     def __init__(
         self, layer_count: int, slots: int, hidden: int, dtype: torch.dtype, device: torch.device
     ) -> None:
-        shape = (slots, hidden)
-        self._prompt_add = [
-            torch.full(shape, _NOTHING, dtype=dtype, device=device) for _ in range(layer_count)
-        ]
-        self._reply_add = [
-            torch.full(shape, _NOTHING, dtype=dtype, device=device) for _ in range(layer_count)
-        ]
+        def additions() -> list[torch.Tensor]:
+            shape = (slots, 1, hidden)  # the middle one stands for the tokens of a row
+            return [torch.full(shape, _NOTHING, dtype=dtype, device=device) for _ in range(layer_count)]
+
+        self._prompt_add = additions()
+        self._reply_add = additions()
         self._directions = [
-            torch.zeros(shape, dtype=torch.float32, device=device) for _ in range(layer_count)
+            torch.zeros((slots, 1, hidden), dtype=torch.float32, device=device) for _ in range(layer_count)
         ]
         self._prompt_ablate = torch.zeros((layer_count, slots), dtype=torch.float32, device=device)
         self._reply_ablate = torch.zeros((layer_count, slots), dtype=torch.float32, device=device)
@@ -157,9 +156,9 @@ class SteeringTable:
         slots: the R slots. in_reply: `[R, T]` bool, which tokens are at or after the last prompt token;
         None if all are (a decode step).
         """
-        delta = self._reply_add[layer][slots][:, None]
+        delta = self._reply_add[layer][slots]
         if in_reply is not None:
-            delta = torch.where(in_reply[..., None], delta, self._prompt_add[layer][slots][:, None])
+            delta = torch.where(in_reply[..., None], delta, self._prompt_add[layer][slots])
         if layer in self._ablated_layers:
             strength = self._reply_ablate[layer][slots][:, None]
             if in_reply is not None:
@@ -170,7 +169,7 @@ class SteeringTable:
     def _ablate(
         self, layer: int, hidden: torch.Tensor, slots: torch.Tensor | slice, strength: torch.Tensor
     ) -> torch.Tensor:
-        directions = self._directions[layer][slots][:, None]
+        directions = self._directions[layer][slots]
         projection = (hidden.float() * directions).sum(-1, keepdim=True)
         removed = hidden.float() - strength * projection * directions
         # Rows that are not ablated keep their own bits, whatever the arithmetic of zeros gives.

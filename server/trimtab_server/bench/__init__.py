@@ -1,0 +1,1 @@
+"""Speed, as ratios inside one run: machines differ, ratios on one machine at one time mean something."""
