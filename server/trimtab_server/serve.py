@@ -39,7 +39,7 @@ from trimtab_server.store import audit, schema
 from trimtab_server.store.blobs import BlobStore
 from trimtab_server.store.data_directory import DataDirectory, DataDirectoryInUse
 from trimtab_server.store.database import Database
-from trimtab_server.store.requests import SERVER
+from trimtab_server.store.requests import SERVER, forget
 
 log = logging.getLogger("trimtab.serve")
 
@@ -61,6 +61,9 @@ _OPTIONS: Final = (
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_ping_strikes", 0),
 )
+
+#: A request is not retried after a week (in nanoseconds).
+_RETRIES_END: Final = 7 * 24 * 3_600 * 1_000_000_000
 
 #: Time for last messages to go out after the engines have ended.
 _LAST_WORDS: Final = 0.5
@@ -130,6 +133,8 @@ async def _prepare(settings: ServeSettings, directory: DataDirectory, database: 
     library = VectorLibrary(database, blobs, time.time_ns)
     facts = facts_of(model)
     now = time.time_ns()
+    with database.write() as connection:
+        forget(connection, now - _RETRIES_END)
     ensure_token(database, directory, now)
     ensure_deployment(database, library, facts, model.directory, now)
     details = {"fingerprint": facts.fingerprint, "model": model.name, "version": version("trimtab")}

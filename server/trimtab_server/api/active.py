@@ -68,7 +68,7 @@ class ActivePointers:
         return True
 
     async def watch(self, deployment: str) -> AsyncGenerator[Active, None]:
-        """The current one at once, then newer ones; a slow reader skips those in between."""
+        """The current one at once, then the newest whenever there is a newer one."""
         seen = 0
         while True:
             changed = self._changed

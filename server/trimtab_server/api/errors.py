@@ -143,9 +143,7 @@ def refusal_from(error: Exception) -> Refusal | None:
     retry = metadata.get("retry_after_seconds")
     if error.reason == "STAGE_LOADING" and retry is None:
         retry = 1.0
-    refusal = Refusal(
-        error.reason, field=field, retry_after_seconds=None if retry is None else float(retry)
-    )
+    refusal = Refusal(error.reason, field=field, retry_after_seconds=None if retry is None else float(retry))
     refusal.metadata.update(metadata)
     return refusal
 

@@ -33,7 +33,9 @@ def position(page_token: str) -> tuple[int, str] | None:
     if not page_token:
         return None
     try:
-        number, _, key = base64.b64decode(page_token.encode(), altchars=b"-_", validate=True).decode().partition(".")
+        number, _, key = (
+            base64.b64decode(page_token.encode(), altchars=b"-_", validate=True).decode().partition(".")
+        )
         return int(number), key
     except (ValueError, binascii.Error):
         raise Refusal(

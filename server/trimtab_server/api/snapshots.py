@@ -191,12 +191,16 @@ class SnapshotServicer:
     async def WatchActive(
         self, request: snapshot_pb2.WatchActiveRequest, call: Call
     ) -> AsyncGenerator[snapshot_pb2.WatchActiveResponse, None]:
-        watch = self._active.watch(wire.deployment_id(request.deployment))
-        async with contextlib.aclosing(watch) as states:
+        deployment = wire.deployment_id(request.deployment)
+        seen = 0
+        async with contextlib.aclosing(self._active.watch(deployment)) as states:
             async for active in states:
-                yield snapshot_pb2.WatchActiveResponse(
-                    revision=wire.revision_out(active.revision), snapshot=wire.snapshot_out(active.snapshot)
-                )
+                newest = active.revision.number
+                if seen and newest > seen + 1:
+                    for missed in await self._workers.read(self._between, deployment, seen, newest):
+                        yield _state(*missed)
+                seen = newest
+                yield _state(active.revision, active.snapshot)
 
     async def _move(self, deployment: str, move: Callable[[], RevisionRecord]) -> RevisionRecord:
         """Moves the pointer in the store, then in memory: before the caller is answered, never after."""
@@ -206,9 +210,25 @@ class SnapshotServicer:
             self._activated(active)
         return revision
 
+    def _between(
+        self, deployment: str, after: int, before: int
+    ) -> list[tuple[RevisionRecord, SnapshotRecord]]:
+        """Revisions that came and went between two looks, oldest first, each with its snapshot."""
+        with self._database.read() as connection:
+            newest_first = deployments.page(connection, deployment, limit=before - after - 1, before=before)
+            return [
+                (revision, creation.find(connection, revision.snapshot)) for revision in newest_first[::-1]
+            ]
+
     def _find(self, name: str, field: str) -> SnapshotRecord:
         with self._database.read() as connection:
             return creation.find(connection, name, field)
+
+
+def _state(revision: RevisionRecord, snapshot: SnapshotRecord) -> snapshot_pb2.WatchActiveResponse:
+    return snapshot_pb2.WatchActiveResponse(
+        revision=wire.revision_out(revision), snapshot=wire.snapshot_out(snapshot)
+    )
 
 
 def _deployment(active: Active) -> snapshot_pb2.Deployment:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.tables import requests
@@ -75,3 +75,8 @@ def once(connection: Connection, origin: Origin, time: int, change: Callable[[],
             )
         )
     return result
+
+
+def forget(connection: Connection, before: int) -> int:
+    """Drops results of requests older than that: nobody retries them. Returns how many went."""
+    return connection.execute(delete(requests).where(requests.c.create_time < before)).rowcount

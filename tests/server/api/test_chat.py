@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from trimtab_protos.v1 import (
     audit_pb2,
     chat_pb2,
@@ -424,6 +425,8 @@ def test_sigterm_lets_running_replies_end_and_refuses_new_ones(tmp_path: Path) -
         return False
 
     assert wait_until(refused_now)
+    health = health_pb2_grpc.HealthStub(client.channel).Check(health_pb2.HealthCheckRequest())
+    assert health.status == health_pb2.HealthCheckResponse.NOT_SERVING
     assert reasons == {"SERVER_DRAINING"}
     finished = list(running)[-1].finished
     assert finished.reason in (chat_pb2.FINISH_REASON_LENGTH, chat_pb2.FINISH_REASON_STOP)

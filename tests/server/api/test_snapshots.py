@@ -141,6 +141,17 @@ def test_a_watcher_sees_the_active_revision_and_the_next(client: Stubs, snapshot
     states.cancel()
 
 
+def test_a_watcher_that_reads_late_misses_no_revision(client: Stubs, snapshots: tuple[str, str]) -> None:
+    states = client.snapshot.WatchActive(snapshot_pb2.WatchActiveRequest())
+    first = next(states).revision.number
+    for number in range(12):
+        client.snapshot.ActivateSnapshot(snapshot_pb2.ActivateSnapshotRequest(snapshot=snapshots[number % 2]))
+    seen = [next(states) for _ in range(12)]
+    assert [state.revision.number for state in seen] == list(range(first + 1, first + 13))
+    assert all(state.revision.snapshot == state.snapshot.name for state in seen)
+    states.cancel()
+
+
 def test_revisions_and_audit_tell_the_same_story_and_the_chain_verifies(
     client: Stubs, snapshots: tuple[str, str]
 ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
-from trimtab_server.store.requests import Origin, Result, once
+from trimtab_server.store.requests import Origin, Result, forget, once
 
 ORIGIN = Origin("tokens/a", "operator", "SnapshotService/ActivateSnapshot", "id-1", "hash-1")
 
@@ -64,3 +64,16 @@ def test_a_request_that_failed_may_be_tried_again_with_its_id(database: Database
     with pytest.raises(RuntimeError), database.write() as connection:
         once(connection, ORIGIN, 1, fail)
     assert serve(database, ORIGIN, Change()) == {"revision": 1}
+
+
+def test_old_results_are_forgotten_and_recent_ones_kept(database: Database) -> None:
+    change = Change()
+    serve(database, ORIGIN, change)
+    with database.write() as connection:
+        assert forget(connection, before=1) == 0
+    serve(database, ORIGIN, change)
+    assert change.made == 1
+    with database.write() as connection:
+        assert forget(connection, before=2) == 1
+    serve(database, ORIGIN, change)
+    assert change.made == 2
