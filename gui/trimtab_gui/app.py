@@ -43,11 +43,14 @@ def prepare_environment(options: LaunchOptions) -> None:
 
 def watch_for_crashes() -> None:
     """Writes the stacks of a crash to a log file of this user."""
-    folder = user_log_path("trimtab")
-    folder.mkdir(parents=True, exist_ok=True)
-    # Kept open for as long as the process lives: faulthandler writes to its descriptor.
-    file = (folder / "desktop-crash.log").open("a")
-    faulthandler.enable(file=file)
+    path = user_log_path("trimtab") / "desktop-crash.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Stays open for as long as the process lives: faulthandler writes to its descriptor.
+        faulthandler.enable(file=path.open("a"))
+    except OSError as error:
+        print(f"trimtab-gui: crashes go to the terminal, {path} cannot be written: {error}", file=sys.stderr)
+        faulthandler.enable()
 
 
 class Launch(QObject):

@@ -38,9 +38,9 @@ class ColorScale:
 
     @classmethod
     def fitting(cls, readout: Readout, values: Iterable[float]) -> ColorScale:
-        """A scale whose limit holds 95% of the finite `values`, rounded up to 1, 2 or 5 times a power of ten."""
+        """A scale whose limit holds 95% of the finite `values`, rounded up to a figure that reads well."""
         sizes = sorted(abs(value) for value in values if isfinite(value))
-        wanted = sizes[min(len(sizes) - 1, int(0.95 * len(sizes)))] if sizes else 1.0
+        wanted = sizes[int(0.95 * (len(sizes) - 1))] if sizes else 1.0
         return cls(limit=_round_up(wanted), diverging=readout is Readout.PROJECTION)
 
     def bin_of(self, value: float) -> int:
@@ -57,7 +57,7 @@ class ColorScale:
 def _round_up(value: float) -> float:
     scale = 1e-3
     while True:
-        for step in (1, 2, 5):
+        for step in (1, 1.5, 2, 3, 5, 7):
             if value <= step * scale * (1 + 1e-9):
                 return step * scale
         scale *= 10

@@ -65,7 +65,7 @@ def nothing_left_running(qapp: QApplication) -> Iterator[None]:
     timers = [
         timer.parent()
         for timer in gc.get_objects()
-        if isinstance(timer, QTimer) and _is_alive(timer) and timer.isActive()
+        if issubclass(type(timer), QTimer) and _is_alive(timer) and timer.isActive()
     ]
     assert timers == []
 

@@ -136,7 +136,7 @@ def test_void_calls_and_signals_do_not_leak_references(qapp: object) -> None:
 
 
 def test_colour_bins_are_symmetric_and_saturate() -> None:
-    scale = ColorScale.fitting(Readout.PROJECTION, [-0.4, 0.1, 0.35])
+    scale = ColorScale.fitting(Readout.PROJECTION, [-0.5, 0.1, 0.5])
     assert scale.bounds() == (-0.5, 0.5)
     assert [scale.bin_of(value) for value in (-9, -0.5, 0, 0.5, 9)] == [0, 0, 5, 10, 10]
     assert all(scale.bin_of(value) + scale.bin_of(-value) == BIN_COUNT - 1 for value in (0.07, 0.23, 0.4))

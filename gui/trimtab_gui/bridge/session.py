@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -99,10 +100,8 @@ class Session:
             self._tell(Phase.CONNECTED, since=since, info=info)
 
     async def _wait(self, event: asyncio.Event, seconds: float) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), seconds)
-        except TimeoutError:
-            pass
         event.clear()
 
     def _tell(

@@ -178,6 +178,10 @@
         <translation>メッセージ</translation>
     </message>
     <message>
+        <source>Ask every lane at once. Ctrl+Enter sends, Enter makes a new line.</source>
+        <translation>全レーンに同時に質問します。Ctrl+Enter で送信、Enter で改行。</translation>
+    </message>
+    <message>
         <source>Ask every lane at once. Enter sends, Shift+Enter makes a new line.</source>
         <translation>全レーンに同時に質問します。Enter で送信、Shift+Enter で改行。</translation>
     </message>
@@ -314,6 +318,10 @@
     <message>
         <source>Next token colouring</source>
         <translation>トークンの色分けを切り替え</translation>
+    </message>
+    <message>
+        <source>Switch between sending with Enter and Ctrl+Enter</source>
+        <translation>送信キーを切り替え（Enter / Ctrl+Enter）</translation>
     </message>
     <message>
         <source>Roll back</source>
@@ -720,6 +728,10 @@
 </context>
 <context>
     <name>MainWindow</name>
+    <message>
+        <source>Your settings could not be read and start afresh: {0}</source>
+        <translation>設定を読み取れなかったため、初期設定で始めます：{0}</translation>
+    </message>
     <message>
         <source>Activate “{0}” in place of “{1}”, from the next request on?</source>
         <translation>次の要求から、「{1}」に代えて「{0}」を適用しますか。</translation>

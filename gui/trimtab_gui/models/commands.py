@@ -79,6 +79,11 @@ SPECS: Final = (
         shortcut="Ctrl+E",
     ),
     CommandSpec(
+        "chat.send_key",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Switch between sending with Enter and Ctrl+Enter"),
+    ),
+    CommandSpec(
         "release.rollback",
         "release",
         QT_TRANSLATE_NOOP("Commands", "Roll back"),

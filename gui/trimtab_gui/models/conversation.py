@@ -327,6 +327,7 @@ class Conversation(QObject):
 
     def _take(self, batch: list[tuple[str, ReplyEvent]]) -> None:
         fresh: dict[str, list[TokenReadout]] = {}
+        texts: dict[str, list[str]] = {}
         changed: set[str] = set()
         for lane_id, event in batch:
             lane = self._lanes.get(lane_id)
@@ -340,8 +341,8 @@ class Conversation(QObject):
                 case ReplyDelta():
                     turn.state = TurnState.STREAMING
                     tokens = _tokens_of(event, len(turn.tokens))
-                    turn.text += event.text
                     turn.tokens.extend(tokens)
+                    texts.setdefault(lane_id, []).append(event.text)
                     fresh.setdefault(lane_id, []).extend(tokens)
                 case ReplyFinished():
                     turn.finished = event
@@ -349,6 +350,8 @@ class Conversation(QObject):
                     turn.state = TurnState.STOPPED if stopped else TurnState.DONE
                     changed.add(lane_id)
         for lane_id, tokens in fresh.items():
+            # Once a batch: adding each token to a long text would copy it each time.
+            self._lanes[lane_id].turns[-1].text += "".join(texts[lane_id])
             self.replyExtended.emit(lane_id, tokens)
         for lane_id in changed:
             self.replyChanged.emit(lane_id)

@@ -33,6 +33,8 @@ from trimtab_gui.views.legend import Legend
 from trimtab_gui.views.transcript import value_of
 from trimtab_gui.views.vectors_dock import VectorsDock
 
+# The newest tokens of each reply that the colour scale is fitted to.
+_TOKENS_FOR_SCALE = 2000
 _READOUTS = (Readout.PROJECTION, Readout.ENTROPY, Readout.KL_TO_UNSTEERED, Readout.OFF)
 
 
@@ -220,9 +222,7 @@ class ChatRoom(Panel):
         self.add_button.setAccessibleName(self.tr("Add a lane"))
         self.add_button.setToolTip(self.tr("Add a lane"))
         self.composer.setAccessibleName(self.tr("Your message"))
-        self.composer.setPlaceholderText(
-            self.tr("Ask every lane at once. Enter sends, Shift+Enter makes a new line.")
-        )
+        self._show_send_key()
         self.cancel_edit_button.setText(self.tr("Cancel"))
         self._editing_note.setText(self.tr("Editing an earlier message"))
         names = {
@@ -239,6 +239,18 @@ class ChatRoom(Panel):
         self._show_presets()
         self._show_busy()
         self._show_hint()
+
+    def send_with_control_enter(self, on: bool) -> None:
+        """Which key sends: Enter, or Ctrl+Enter."""
+        self.composer.send_with_control_enter = on
+        self._show_send_key()
+
+    def _show_send_key(self) -> None:
+        self.composer.setPlaceholderText(
+            self.tr("Ask every lane at once. Ctrl+Enter sends, Enter makes a new line.")
+            if self.composer.send_with_control_enter
+            else self.tr("Ask every lane at once. Enter sends, Shift+Enter makes a new line.")
+        )
 
     @Slot()
     def restyle(self) -> None:
@@ -337,7 +349,7 @@ class ChatRoom(Panel):
             value_of(token, readout)
             for lane in self._conversation.lanes
             for turn in lane.turns
-            for token in turn.tokens
+            for token in turn.tokens[-_TOKENS_FOR_SCALE:]
         )
         return ColorScale.fitting(readout, (value for value in values if value is not None))
 

@@ -111,8 +111,8 @@ class Table(QTableView):
 
     def fit_columns(self, widest: int = 260) -> None:
         """Widens each column to its contents, up to `widest` pixels."""
-        self.resizeColumnsToContents()
         for column in range(self.horizontalHeader().count() - 1):
+            self.resizeColumnToContents(column)
             self.setColumnWidth(column, min(widest, self.columnWidth(column)))
 
 

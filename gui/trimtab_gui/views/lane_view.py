@@ -52,6 +52,8 @@ class LaneView(Panel):
         self.lane_id = lane_id
         self._workspace = workspace
         self._conversation: Conversation = workspace.conversation
+        # Held, not looked up: a removed lane's view lives until the event loop deletes it.
+        self.lane: LaneState = workspace.conversation.lane(lane_id)
         self._theme = theme
         self._scale = ColorScale(1.0, True)
         self._stripe = QFrame()
@@ -81,10 +83,6 @@ class LaneView(Panel):
         self._wire()
         self.retranslate()
         self.restyle()
-
-    @property
-    def lane(self) -> LaneState:
-        return self._conversation.lane(self.lane_id)
 
     def _build(self) -> None:
         head = QHBoxLayout()

@@ -105,6 +105,7 @@ class MainWindow(QMainWindow):
             ("chat.clear", workspace.conversation.clear, self._has_conversation),
             ("chat.add_lane", self._add_lane, self._can_add_lane),
             ("chat.cycle_readout", self._cycle_readout, _always),
+            ("chat.send_key", self.toggle_send_key, _always),
             ("release.rollback", self.ask_rollback, self._can_roll_back),
             ("release.unsteered", self.unsteered_now, self._can_go_unsteered),
             ("release.create", self._create_snapshot, self._can_create),
@@ -148,7 +149,14 @@ class MainWindow(QMainWindow):
         if settings.geometry:
             self.restoreGeometry(QByteArray(base64.b64decode(settings.geometry)))
         self.chat.side.setVisible(settings.side_panel)
-        self.chat.composer.send_with_control_enter = settings.send_with_control_enter
+        self.chat.send_with_control_enter(settings.send_with_control_enter)
+        if self._workspace.files.problem:
+            self.notice.tell(
+                self.tr("Your settings could not be read and start afresh: {0}").format(
+                    self._workspace.files.problem.splitlines()[0]
+                ),
+                Tone.WARNING,
+            )
 
     def retranslate(self) -> None:
         self.setWindowTitle("Trimtab")
@@ -200,7 +208,10 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_connection(self) -> None:
         working = self._workspace.connection.ever_connected
-        self._pages.setCurrentWidget(self._working if working else self.start_page)
+        page = self._working if working else self.start_page
+        if self._pages.currentWidget() is not page:
+            self._pages.setCurrentWidget(page)
+            (self.chat.composer if working else self.start_page.target_field).setFocus()
         self.menuBar().setVisible(working)
 
     def _open_chat(self) -> None:
@@ -289,6 +300,12 @@ class MainWindow(QMainWindow):
 
     def toggle_side_panel(self) -> None:
         self.chat.side.setVisible(self.chat.side.isHidden())
+
+    def toggle_send_key(self) -> None:
+        settings = self._workspace.files.settings
+        settings.send_with_control_enter = not settings.send_with_control_enter
+        self.chat.send_with_control_enter(settings.send_with_control_enter)
+        self._workspace.files.save()
 
     def toggle_theme(self) -> None:
         self._theme.choose("light" if self._theme.is_dark else "dark")

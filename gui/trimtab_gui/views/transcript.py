@@ -129,14 +129,21 @@ class Transcript(QTextBrowser):
         self._keep_up()
 
     def finish(self) -> None:
-        """Renders the last turn again, now that its state has changed."""
-        if not self._turns:
+        """Shows the state of the last turn, now that it has changed."""
+        if not self._turns or self._turns[-1].role is not Role.ASSISTANT:
+            return
+        turn, index = self._turns[-1], len(self._turns) - 1
+        if turn.is_open and turn.tokens:
             return
         cursor = self._end()
         cursor.beginEditBlock()
-        self._drop_from(self._reply_start)
-        cursor = self._end()
-        self._insert_reply(cursor, len(self._turns) - 1)
+        if turn.tokens and self._readout is not Readout.OFF and not self._placeholder_shown:
+            # The tokens stand there already.
+            self._insert_outcome(cursor, index)
+        else:
+            self._drop_from(self._reply_start)
+            cursor = self._end()
+            self._insert_reply(cursor, index)
         cursor.endEditBlock()
         self._keep_up()
 
