@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,15 +31,23 @@ class BlockPass:
     steered: set[int] = field(default_factory=set)
 
 
+class _Current(threading.local):
+    value: BlockPass | None = None
+
+
 class BlockHooks:
-    """Keeps hooks on exactly the blocks whose output is steered or read."""
+    """Keeps hooks on exactly the blocks whose output is steered or read.
+
+    `current` belongs to the thread that set it: another thread's forward pass through the same module (an
+    extraction, say) is neither steered nor read.
+    """
 
     def __init__(self, blocks: Sequence[nn.Module], table: SteeringTable | None) -> None:
         self._blocks = blocks
         self._table = table
         self._handles: dict[int, RemovableHandle] = {}
         self._watched: frozenset[int] = frozenset()
-        self.current: BlockPass | None = None
+        self._current = _Current()
 
     def cover(self, watched: frozenset[int]) -> None:
         """Match the hooks to the table's layers in use and to the layers whose state is wanted."""
@@ -49,6 +58,14 @@ class BlockHooks:
         for layer in wanted - self._handles.keys():
             self._handles[layer] = self._blocks[layer].register_forward_hook(self._hook(layer))
 
+    @property
+    def current(self) -> BlockPass | None:
+        return self._current.value
+
+    @current.setter
+    def current(self, value: BlockPass | None) -> None:
+        self._current.value = value
+
     def remove(self) -> None:
         for handle in self._handles.values():
             handle.remove()
@@ -56,7 +73,7 @@ class BlockHooks:
 
     def _hook(self, layer: int) -> Any:
         def on_output(_block: nn.Module, _inputs: Any, output: Any) -> Any:
-            current = self.current
+            current = self._current.value
             if current is None:
                 return None
             hidden = hidden_of(output)
