@@ -34,7 +34,8 @@ def test_three_lanes_answer_one_question_each_in_its_own_way(
 ) -> None:
     ask(connected, "What does it cost?")
     for place, kind in enumerate(("unsteered", "prompt", "steered")):
-        assert REPLIES[kind] in shown(connected, place)
+        text = shown(connected, place)
+        assert REPLIES[kind] in text and text.count("Regenerate") == 1
     request = next(r for r in scripted.requests if isinstance(r, chat_pb2.CompareRequest))
     unsteered, prompt, steered = (lane.source for lane in request.lanes)
     assert unsteered.WhichOneof("source") == "unsteered_stage"

@@ -86,18 +86,20 @@ def test_the_language_switches_while_running(connected: Client) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("size", [(1080, 680), (1400, 900)], ids=["smallest", "usual"])
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_visible_text_is_clipped(
-    connected: Client, scripted: ScriptedServer, room: str, language: str
+    connected: Client, scripted: ScriptedServer, room: str, size: tuple[int, int], language: str
 ) -> None:
     connected.languages.choose(language)
     connected.workspace.conversation.send("What does it cost?")
     connected.wait(lambda: not connected.workspace.conversation.is_busy)
-    connected.window.resize(1280, 800)
+    connected.window.resize(*size)
     connected.window.show_room(room)
     for page in range(2 if room == "release" else 1):
         connected.window.release.tabs.setCurrentIndex(page)
         QApplication.processEvents()
+        assert connected.window.size().toTuple() == size
         assert [problem for widget in _texts(connected.window) for problem in _clipped(widget)] == []
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Slot
+from PySide6.QtCore import QSize, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
 from trimtab_client import abbreviated, bare
 
@@ -69,6 +70,25 @@ class Bar(Panel):
             caption.setText(text)
         self._show()
 
+    def minimumSizeHint(self) -> QSize:
+        return QSize(640, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where there is little room, what matters least goes first; the way back always stays."""
+        optional = [*self._captions, self.rate, self.stage]
+        for widget in optional:
+            widget.setVisible(True)
+        layout = self.layout()
+        assert layout is not None
+        for widget in optional:
+            if layout.sizeHint().width() <= self.width():
+                return
+            widget.setVisible(False)
+
     @Slot()
     def _show(self, _change: object = None) -> None:
         self._show_server()
@@ -87,6 +107,7 @@ class Bar(Panel):
         self.rate.setText("–" if rate is None else number(rate, 0))
         self._show_alarm()
         self._show_buttons()
+        self._fit()
 
     def _show_server(self) -> None:
         status = self._workspace.connection.status
@@ -151,4 +172,4 @@ class Bar(Panel):
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 32 else name[:31] + "…"
+    return name if len(name) <= 24 else name[:23] + "…"

@@ -473,9 +473,11 @@ class ChatRoom(Panel):
         busy = self._conversation.is_busy
         live = self._workspace.connection.is_live
         self.send_button.setText(self.tr("Stop") if busy else self.tr("Send"))
-        ink = self._theme.tokens.on_accent
+        can_send = busy or (live and bool(self.composer.toPlainText().strip()))
+        tokens = self._theme.tokens
+        ink = tokens.on_accent if can_send else tokens.muted
         self.send_button.setIcon(icon("stop" if busy else "send", ink))
-        self.send_button.setEnabled(busy or (live and bool(self.composer.toPlainText().strip())))
+        self.send_button.setEnabled(can_send)
         self._editing_note.setVisible(self._editing is not None)
         self.cancel_edit_button.setVisible(self._editing is not None)
         if self.seed.value() != self._conversation.sampling.seed:

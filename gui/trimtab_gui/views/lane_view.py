@@ -104,7 +104,7 @@ class LaneView(Panel):
         layout.addLayout(top)
         layout.addWidget(self.transcript, 1)
         layout.addLayout(foot)
-        self.setMinimumWidth(200)
+        self.setMinimumWidth(150)
 
     def _make_menu(self) -> None:
         menu = QMenu(self)

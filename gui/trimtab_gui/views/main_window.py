@@ -45,7 +45,7 @@ class MainWindow(QMainWindow):
         self._menus: dict[str, QMenu] = {}
         self.setWindowIcon(application_icon())
         self.resize(*DEFAULT_SIZE)
-        self.setMinimumSize(980, 640)
+        self.setMinimumSize(1080, 680)
         self._register_commands()
         self.bar = Bar(workspace, theme)
         self.rail = Rail(workspace.commands, theme)

@@ -25,7 +25,7 @@ from trimtab_gui.icons import icon
 from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
-from trimtab_gui.views.elements import Panel, Table, clock, label, number
+from trimtab_gui.views.elements import ElidedLabel, Panel, Table, clock, label, number
 from trimtab_gui.views.plot import TimePlot
 
 # 20 Hz at most, and only while something is new.
@@ -128,7 +128,7 @@ class PlotCard(Panel):
     def __init__(self, theme: Theme, figure: Figure) -> None:
         super().__init__("card")
         self._figure = figure
-        self._title = label()
+        self._title = ElidedLabel()
         self._title.setStyleSheet("font-weight: 600;")
         self._value = label("chip")
         self.plot = TimePlot(theme, value_range=_RANGES[figure])
@@ -213,7 +213,7 @@ class MonitorsPage(Panel):
         halves = QHBoxLayout()
         halves.setSpacing(10)
         halves.addLayout(grid, 3)
-        beside.setMinimumWidth(500)
+        beside.setMinimumWidth(460)
         halves.addWidget(beside, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)

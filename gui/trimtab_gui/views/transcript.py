@@ -68,6 +68,8 @@ class Transcript(QTextBrowser):
         self._formats: list[QTextCharFormat] = []
         self._reply_start = 0
         self._placeholder_shown = False
+        # Whether the last turn's state and its links stand at the end.
+        self._outcome_shown = False
         self._follows = True
         self._latest = QToolButton(self)
         self._latest.setAutoRaise(False)
@@ -105,6 +107,7 @@ class Transcript(QTextBrowser):
         self._scale = scale
         self.restyle()
         self._spans = []
+        self._outcome_shown = False
         place = self.verticalScrollBar().value()
         self.clear()
         cursor = self._end()
@@ -133,7 +136,7 @@ class Transcript(QTextBrowser):
         if not self._turns or self._turns[-1].role is not Role.ASSISTANT:
             return
         turn, index = self._turns[-1], len(self._turns) - 1
-        if turn.is_open and turn.tokens:
+        if self._outcome_shown or (turn.is_open and turn.tokens):
             return
         cursor = self._end()
         cursor.beginEditBlock()
@@ -184,6 +187,7 @@ class Transcript(QTextBrowser):
 
     def _insert_reply(self, cursor: QTextCursor, index: int) -> None:
         turn = self._turns[index]
+        self._outcome_shown = False
         self._placeholder_shown = turn.is_open and not turn.tokens
         if self._placeholder_shown:
             cursor.insertText(self.tr("Waiting for the first token…"), self._muted())
@@ -210,6 +214,7 @@ class Transcript(QTextBrowser):
 
     def _insert_outcome(self, cursor: QTextCursor, index: int) -> None:
         turn = self._turns[index]
+        self._outcome_shown = index == len(self._turns) - 1
         note = {
             TurnState.STOPPED: self.tr("Stopped. What had come is kept."),
             TurnState.FAILED: self.tr("Broken off. What had come is kept."),
