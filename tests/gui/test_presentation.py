@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trimtab_gui.i18n
 from driven_client import Client
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QAccessible, QKeyEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 from scripted_server import ScriptedServer
-from trimtab_gui.models.commands import SPECS
+from trimtab_gui.models.commands import SPECS, CommandSpec
 from trimtab_gui.models.workspace import Tone
 from trimtab_gui.options import ROOMS
 from trimtab_gui.theme import DARK, LIGHT, Tokens
@@ -144,6 +144,18 @@ def test_no_two_commands_share_a_shortcut_and_all_have_handlers(connected: Clien
     shortcuts = [spec.shortcut for spec in SPECS if spec.shortcut]
     assert len(shortcuts) == len(set(shortcuts))
     assert {spec.id for spec in connected.workspace.commands.specs()} == {spec.id for spec in SPECS}
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.shortcut], ids=lambda spec: spec.id)
+def test_no_text_field_takes_a_shortcut_for_itself(connected: Client, spec: CommandSpec) -> None:
+    """A field that knows the key as an editing command keeps it, and the command is out of reach while writing."""
+    keys = QKeySequence(spec.shortcut)[0]
+    for field in (connected.window.chat.composer, connected.window.chat.scene_field):
+        field.setFocus()
+        event = QKeyEvent(QEvent.Type.ShortcutOverride, keys.key(), keys.keyboardModifiers())
+        event.ignore()
+        QApplication.sendEvent(field, event)
+        assert not event.isAccepted(), spec.shortcut
 
 
 def test_rooms_and_palette_open_by_keyboard(connected: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -16,6 +17,7 @@ class LoopThread:
 
     def __init__(self, name: str = "trimtab-network") -> None:
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(_report)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -58,3 +60,15 @@ class LoopThread:
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Reports what no task caught, save for two harmless races of gRPC's own poller.
+
+    Another loop of the process may have read its wake-up byte first (BlockingIOError), or its socket is closed
+    while a wake-up is still queued (EBADF, on the way out). Neither loses an event.
+    """
+    error = context.get("exception")
+    if isinstance(error, BlockingIOError) or (isinstance(error, OSError) and error.errno == errno.EBADF):
+        return
+    loop.default_exception_handler(context)

@@ -87,7 +87,7 @@ SPECS: Final = (
         "release.rollback",
         "release",
         QT_TRANSLATE_NOOP("Commands", "Roll back"),
-        shortcut="Ctrl+Shift+Z",
+        shortcut="F9",
         hint=QT_TRANSLATE_NOOP("Commands", "Makes the snapshot before the active one active again"),
         needs_reason=True,
     ),
@@ -95,7 +95,7 @@ SPECS: Final = (
         "release.unsteered",
         "release",
         QT_TRANSLATE_NOOP("Commands", "Unsteered now"),
-        shortcut="Ctrl+Shift+U",
+        shortcut="Ctrl+F9",
         hint=QT_TRANSLATE_NOOP(
             "Commands", "One click: everyone gets the unsteered model at once; can be taken back"
         ),
