@@ -41,6 +41,9 @@ _log = logging.getLogger(__name__)
 #: Batch sizes of a decode step: up to 4 each, then multiples of 4.
 _SMALL_BATCH = 4
 
+#: Parameters of a model that one thread serves best.
+_SMALL_MODEL = 50_000_000
+
 #: Seconds over which tokens per second are counted.
 _RATE_WINDOW = 2.0
 
@@ -64,7 +67,8 @@ class Engine:
     on the engine thread once per step. residual_norms: layer -> median residual norm of this stage, the unit
     of strengths. steering_table False builds the engine without hooks: it refuses steering, and is what
     exactness and speed are measured against. tickets: shared by engines whose tickets must not collide.
-    threads: intra-op threads of torch, None leaves them as they are.
+    threads: intra-op threads of torch; None takes one for a model too small to gain from more, on the CPU,
+    and leaves them as they are otherwise.
 
     Raises ModelUnsupported where the slots would not give the plain model's logits.
     """
@@ -89,7 +93,7 @@ class Engine:
         self._model = model.eval() if device is None else model.to(device).eval()
         self._listener = listener
         self._residual_norms = dict(residual_norms)
-        self._threads = threads
+        self._threads = threads if threads is not None else _threads_for(model)
         self._prefill_chunk = prefill_chunk
         config: Any = model.config
         limit = getattr(config.get_text_config(), "max_position_embeddings", None)
@@ -475,6 +479,14 @@ class Engine:
         row = SteeringRow.of(request.steering, self._residual_norms, self._layer_count, self._hidden_size)
         watch = Watch.of(request.readouts, row.layers, self._residual_norms, self._layer_count)
         return Ticketed(next(self._tickets), request, row, watch, now)
+
+
+def _threads_for(model: nn.Module) -> int | None:
+    """Below this size the products are shorter than the hand-over between threads, and a team that spins
+    for its next task takes the core that serves the network."""
+    parameters = list(model.parameters())
+    small = sum(parameter.numel() for parameter in parameters) < _SMALL_MODEL
+    return 1 if small and parameters[0].device.type == "cpu" else None
 
 
 def _batch_size(rows: int, slots: int) -> int:

@@ -69,6 +69,8 @@ class EnginePool:
     def ensure_stage(self, name: str, progress: Progress | None = None) -> Engine:
         """The stage's engine, loaded first if it is not. Raises StageNotFound, ModelNotLoadable, Draining."""
         self.model.stage(name)
+        if self._closed:
+            raise self._draining(name)
         with self._loads[name]:
             present = self._touch(name)
             if present is not None:
@@ -162,9 +164,12 @@ class EnginePool:
                 self._loaded[name] = loaded
         if self._closed:
             engine.close()
-            raise Draining("the server is draining: no stage is loaded any more", stage=name)
+            raise self._draining(name)
         progress(1.0, "ready")
         return loaded
+
+    def _draining(self, stage: str) -> Draining:
+        return Draining("the server is draining: no stage is loaded any more", stage=stage)
 
     def _evict(self, keep: str) -> None:
         """Close idle engines, the longest unused first, until no more than max_stages are loaded."""

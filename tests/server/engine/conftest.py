@@ -73,6 +73,15 @@ def build(config: Any) -> nn.Module:
     return model.requires_grad_(False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The oracles run beside engines: two teams of threads on two cores would mostly wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def model_of() -> Callable[[str], nn.Module]:
     built: dict[str, nn.Module] = {}
