@@ -28,6 +28,8 @@ class CanaryPanel(Panel):
         self.run_button = QPushButton()
         self.progress = QProgressBar()
         self._plot = TimePlot(theme, value_range=(0.0, 1.0), series=2)
+        # Less, and the times below the plot stand on the names.
+        self._plot.setMinimumHeight(110)
         self._marks = [QLabel() for _ in FIGURES]
         self._names = [label("muted") for _ in FIGURES]
         self._values = [label() for _ in FIGURES]
@@ -65,7 +67,7 @@ class CanaryPanel(Panel):
         layout.addWidget(self._age)
 
     def sizeHint(self) -> QSize:
-        return QSize(360, 320)
+        return QSize(360, 330)
 
     def retranslate(self) -> None:
         self._heading.setText(self.tr("Canary set"))

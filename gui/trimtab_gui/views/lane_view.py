@@ -210,7 +210,7 @@ class LaneView(Panel):
         self._stripe.setStyleSheet(
             f"background: {color}; border-top-left-radius: 7px; border-top-right-radius: 7px;"
         )
-        self.transcript.setPlaceholderText(self._welcome())
+        self.transcript.set_welcome(self._welcome())
         match setup.kind:
             case LaneKind.PROMPT_ONLY:
                 self._show_prompts(setup)

@@ -68,6 +68,7 @@ class Transcript(QTextBrowser):
         self._formats: list[QTextCharFormat] = []
         self._reply_start = 0
         self._placeholder_shown = False
+        self._welcome = ""
         # Whether the last turn's state and its links stand at the end.
         self._outcome_shown = False
         self._follows = True
@@ -100,6 +101,14 @@ class Transcript(QTextBrowser):
 
     # Rendering --------------------------------------------------------------------------------------------
 
+    def set_welcome(self, text: str) -> None:
+        """What an empty lane says. Not Qt's placeholder, which is cut after its first line."""
+        if text == self._welcome:
+            return
+        self._welcome = text
+        if not self._turns:
+            self.show_turns(self._turns, self._readout, self._scale)
+
     def show_turns(self, turns: list[Turn], readout: Readout, scale: ColorScale) -> None:
         """Renders the whole conversation."""
         self._turns = turns
@@ -112,6 +121,8 @@ class Transcript(QTextBrowser):
         self.clear()
         cursor = self._end()
         cursor.beginEditBlock()
+        if not turns:
+            cursor.insertText(self._welcome, self._muted())
         for index in range(len(turns)):
             self._insert_turn(cursor, index)
         cursor.endEditBlock()
