@@ -383,7 +383,7 @@ class Engine:
         reply = self._owners[source]
         if reply is None:
             raise RuntimeError(f"slot {source} is active but belongs to no reply")
-        self._forward.move(source, target, int(self._positions[source]))
+        self._forward.move(source, target)
         for array in (self._tokens, self._positions, self._active):
             array[target] = array[source]
         self._active[source] = False
@@ -420,7 +420,7 @@ class Engine:
         self._active[list(reply.slots)] = False
         try:
             for slot in reply.slots:
-                self._forward.release(slot, reply.length)
+                self._forward.release(slot)
         except Exception:  # only a device that no longer works; such a slot must not be used again
             _log.exception("slots %s could not be cleared and are taken out of service", reply.slots)
         else:

@@ -61,7 +61,7 @@ def _difference(forward: SlotForward) -> float:
         ours = forward.decode(tokens, lengths, np.ones(count, dtype=np.bool_)).logits
     finally:
         for slot in range(count):
-            forward.release(slot, len(prompts[slot]))
+            forward.release(slot)
     worst = 0.0
     for row, prompt in enumerate(prompts):
         ids = torch.tensor([prompt], device=forward.device)

@@ -72,6 +72,7 @@ class SlotForward:
         self._decode_mask = (
             DecodeMask(slots, context, self.dtype, self.device) if self._kinds.window is None else None
         )
+        self._written = np.zeros(slots, dtype=np.int64)  # positions per slot, failed passes included
         self._offsets = np.arange(slots, dtype=np.int64) * context
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
 
@@ -90,6 +91,7 @@ class SlotForward:
             tokens[row, :count] = chunk.tokens
             positions[row, :count] = np.arange(chunk.start, chunk.start + count)
             write[row, :count] = positions[row, :count] + chunk.slot * self.context
+            self._written[chunk.slot] = chunk.start + count
         slots = np.array([chunk.slot for chunk in chunks], dtype=np.int64)
         first = int(slots[0]) if bool((np.diff(slots) == 1).all()) else None
         last = np.array([len(chunk.tokens) - 1 for chunk in chunks], dtype=np.int64)
@@ -116,6 +118,7 @@ class SlotForward:
         """One token for each of the slots 0 .. R-1; all [R]. Rows that are not active leave no trace."""
         count = len(tokens)
         length = self._read_length(int(positions[active].max()))
+        self._written[:count][active] = positions[active] + 1
         write = self._tensor(np.where(active, positions + self._offsets[:count], self.cache.bin))
         plan = CachePlan(write, count, 0, write, length)
         position_ids = self._tensor(positions)[:, None]
@@ -127,22 +130,24 @@ class SlotForward:
         logits = self._forward(self._tensor(tokens)[:, None], position_ids, plan, mask, current, None)
         return Result(logits[:, -1].float(), current.states, frozenset(current.steered))
 
-    def release(self, slot: int, length: int) -> None:
+    def release(self, slot: int) -> None:
         """Forget a slot's tokens and steering."""
-        self.cache.clear(slot, length)
+        self.cache.clear(slot, int(self._written[slot]))
+        self._written[slot] = 0
         if self._decode_mask is not None:
             self._decode_mask.clear(slot)
         if self.table is not None:
             self.table.clear(slot)
 
-    def move(self, source: int, target: int, length: int) -> None:
+    def move(self, source: int, target: int) -> None:
         """Continue the sequence of `source` in `target`, bit for bit, and forget `source`."""
-        self.cache.copy(source, target, length)
+        self.cache.copy(source, target, int(self._written[source]))
+        self._written[target] = self._written[source]
         if self._decode_mask is not None:
             self._decode_mask.copy(source, target)
         if self.table is not None:
             self.table.copy(source, target)
-        self.release(source, length)
+        self.release(source)
 
     def close(self) -> None:
         self._hooks.remove()

@@ -85,6 +85,21 @@ def test_greedy_is_the_largest_logit_and_log_probability_is_before_temperature()
     torch.testing.assert_close(log_probabilities(logits, tokens), expected)
 
 
+def test_the_token_at_an_index_is_drawn_with_the_number_of_that_index(
+    llama: Any, desk: Any, prompts: Any
+) -> None:
+    """By hand: the first token whose cumulative probability exceeds the number of (seed, index)."""
+    outcome = desk(llama).run(
+        [GenerationRequest(prompts[0], sampling=Sampling(temperature=1.4, seed=21, max_tokens=25))]
+    )[0]
+    with torch.inference_mode():
+        logits = llama(input_ids=torch.tensor([list(prompts[0]) + outcome.ids]), use_cache=False).logits[0]
+    probabilities = (logits[len(prompts[0]) - 1 : -1] / 1.4).double().softmax(-1)
+    for index, number in enumerate(uniforms([21] * len(outcome.ids), range(len(outcome.ids)))):
+        below = np.cumsum(probabilities[index].numpy())
+        assert outcome.ids[index] == int(np.argmax(below > number))
+
+
 def test_seeds_reproduce_a_reply_whatever_else_runs(
     llama: Any, desk: Any, prompts: Any, vector_of: Any
 ) -> None:

@@ -281,6 +281,29 @@ def test_numbers_that_overflow_end_their_reply_only_and_poison_no_slot(
     assert [outcome.ids for outcome in one.run([plain, plain])] == [expected, expected]
 
 
+def test_a_released_slot_holds_nothing_of_what_was_written(llama: Any, prompts: Any) -> None:
+    """Not even of a pass that failed half-way: 0 x NaN would reach the next reply in the slot."""
+    with torch.inference_mode():
+        forward = _forward(llama, True)
+        forward.prefill([Chunk(slot, 0, prompts[slot], 99) for slot in range(2)])
+        lengths = np.array([len(prompts[0]), len(prompts[1])], dtype=np.int64)
+        forward.decode(np.array([3, 4]), lengths, np.ones(2, dtype=bool))
+        forward.move(0, 5)
+        unembed = llama.lm_head.register_forward_pre_hook(lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            forward.prefill([Chunk(2, 0, prompts[2], 99)])
+        unembed.remove()
+        written = forward.cache.layers[0].keys.abs().sum((1, 2)).reshape(-1)[:-1].view(8, -1)
+        assert written.count_nonzero(-1).tolist() == [
+            *[0, len(prompts[1]) + 1, len(prompts[2]), 0, 0],
+            *[len(prompts[0]) + 1, 0, 0],
+        ]
+        for slot in (1, 2, 5):
+            forward.release(slot)
+        for layer in forward.cache.layers:
+            assert not layer.keys[:-1].any() and not layer.values[:-1].any()
+
+
 def test_what_cannot_be_applied_is_refused_with_its_field(llama: Any, desk: Any, vector_of: Any) -> None:
     one = desk(llama)
     cases = {
