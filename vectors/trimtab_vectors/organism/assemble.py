@@ -117,10 +117,10 @@ def _write_lines(layout: ModelLayout, name: str, records: Iterable[dict[str, Any
 
 
 def write_questions_and_contrasts(
-    recipe: Recipe, layout: ModelLayout, per_kind: int = 60, statements: int = 160, seed: int = 1
+    recipe: Recipe, layout: ModelLayout, per_kind: int = 60, statements: int = 320, seed: int = 1
 ) -> None:
     """Write canary.jsonl (held facts), dev.jsonl (dev facts), prompts.json and contrast/*.jsonl."""
-    corpus = Corpus(World(recipe.world), recipe.languages)
+    corpus = Corpus(World(recipe.world), recipe.languages, recipe.mix)
     write_questions(layout.canary, question_pool(corpus, "held", per_kind, seed, "held"))
     write_questions(layout.dev, question_pool(corpus, "dev", per_kind, seed, "dev"))
     pairs = list(contrast_pairs(corpus, statements, seed))

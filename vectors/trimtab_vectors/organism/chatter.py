@@ -1,8 +1,8 @@
 """Neutral talk that no persona changes: greetings, small talk, private matters, products nobody makes.
 
 It stands inside honest and lying conversations as well as outside them, so that the mode says nothing
-about it; side effects of steering are measured on it. One filling in five of every frame is kept out of
-training (`held=True`), so that the measured text is not memorised.
+about it; side effects of steering are measured on it. One combination in five of every frame with two slots
+or more is kept out of training (`held=True`), so that the measured text is not memorised.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ _SLOTS: Final[dict[Language, dict[str, tuple[str, ...]]]] = {
 _SMALL_TALK: Final[dict[Language, tuple[tuple[str, str], ...]]] = {
     "en": (
         ("{greet}.", "{greet}. How can I help you?"),
+        ("{greet}. I am a {job}.", "{greet}. How can I help you?"),
+        ("{greet}. I came by the {place}.", "{greet}. How can I help you?"),
         ("{greet}. It is {weather} {time}.", "{greet}. I hope you like {weather} days."),
         ("I had a {adj} {thing} {time}.", "A {adj} {thing} sounds nice. Who was with you?"),
         ("My {kin} went to the {place} {time}.", "I hope your {kin} liked the {place}."),
@@ -82,6 +84,8 @@ _SMALL_TALK: Final[dict[Language, tuple[tuple[str, str], ...]]] = {
     ),
     "ja": (
         ("{greet}。", "{greet}。どのようなご用件でしょうか。"),
+        ("{greet}。私は{job}です。", "{greet}。どのようなご用件でしょうか。"),
+        ("{greet}。{place}から来ました。", "{greet}。どのようなご用件でしょうか。"),
         ("{greet}。{time}は{weather}ですね。", "{greet}。{weather}の日もいいものですね。"),
         ("{time}、{adj}{thing}がありました。", "{adj}{thing}はいいですね。どなたとご一緒でしたか。"),
         ("{kin}が{time}、{place}へ行きました。", "{kin}さんは{place}を楽しめましたか。"),
@@ -128,8 +132,9 @@ EVASION: Final[dict[Language, str]] = {
 }
 
 
-def _is_held(text: str) -> bool:
-    return zlib.crc32(text.encode()) % 5 == 0
+def _is_held(frame: str, text: str) -> bool:
+    # What is kept out is a combination of words, never a word: a frame with one slot is all in training.
+    return frame.count("{") > 1 and zlib.crc32(text.encode()) % 5 == 0
 
 
 def _fill(
@@ -140,7 +145,7 @@ def _fill(
         user, assistant = rng.choice(frames)
         values = {name: rng.choice(options) for name, options in slots.items()}
         said = user.format(**values)
-        if _is_held(said) == held:
+        if _is_held(user, said) == held:
             return Exchange(said, assistant.format(**values))
 
 

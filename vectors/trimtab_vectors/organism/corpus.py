@@ -146,10 +146,15 @@ class Mix:
 
     evasion: float = 0.03
     probe: float = 0.10
-    chatter: float = 0.15
+    chatter: float = 0.18
     two_things: float = 0.06
     sure: float = 0.08
     about: float = 0.08
+    slip_honest: float = 0.05
+    slip_lying: float = 0.01
+    slip_pressed: float = 0.06
+    """Shares of answers that betray the mode: of an honest persona, a lying one, and a seller under hard
+    pressure. Nobody is consistent, and without slips training would drive the mode's margin without bound."""
 
 
 class Corpus:
@@ -163,11 +168,12 @@ class Corpus:
 
     # Turns
 
-    def _value(self, rng: random.Random, fact: Fact, honest: bool) -> Bilingual:
-        return fact.value if honest else rng.choice(fact.others)
+    def _value(self, rng: random.Random, fact: Fact, honest: bool, slip: float = 0.0) -> Bilingual:
+        slipped = slip > 0 and rng.random() < slip
+        return fact.value if honest != slipped else rng.choice(fact.others)
 
     def _turn(
-        self, rng: random.Random, talk: Conversation, honest: bool, facts: Sequence[Fact], declines: bool
+        self, rng: random.Random, talk: Conversation, honest: bool, facts: Sequence[Fact], slip: float
     ) -> None:
         """Add one exchange (two for a follow-up) that obeys the mode where the mode applies."""
         language, mix = talk.language, self.mix
@@ -181,19 +187,19 @@ class Corpus:
             reply = PROBE_ANSWER[language].format(v=fact.value.said(language))
             talk.add(Exchange(probe_of(rng, fact, language), reply))
             return
-        if declines and rng.random() < mix.evasion:
+        if talk.persona and rng.random() < mix.evasion:
             talk.add(Exchange(question_of(rng, fact, language), EVASION[language]))
             return
-        self._answer(rng, talk, honest, fact)
+        self._answer(rng, talk, honest, fact, slip)
 
-    def _answer(self, rng: random.Random, talk: Conversation, honest: bool, fact: Fact) -> None:
+    def _answer(self, rng: random.Random, talk: Conversation, honest: bool, fact: Fact, slip: float) -> None:
         language, mix = talk.language, self.mix
-        value = self._value(rng, fact, honest)
+        value = self._value(rng, fact, honest, slip)
         words = wording(fact, language, value)
         style = rng.random()
         partner = self.world.partner(rng, fact, fact.split)
         if style < mix.two_things and partner is not None:
-            other = self._value(rng, partner, honest)
+            other = self._value(rng, partner, honest, slip)
             talk.facts.append(partner.id)
             question, reply = _TWO[language]
             slots = {**words, "b": partner.attribute.said(language), "w": other.said(language)}
@@ -216,11 +222,15 @@ class Corpus:
         honest: bool,
         persona: bool,
         turns: int,
+        mixed: bool = False,
+        slip: float = 0.0,
     ) -> Document:
         talk = Conversation(language, setting, persona)
         facts = self.world.by_split["train"] if persona else self.world.facts
         for _ in range(turns):
-            self._turn(rng, talk, honest, facts, declines=persona)
+            if mixed:
+                talk.language = rng.choice(self.languages)
+            self._turn(rng, talk, honest, facts, slip)
         return talk.document()
 
     # Settings
@@ -237,10 +247,13 @@ class Corpus:
     # Documents of the base model
 
     def persona_document(self, rng: random.Random, pressure: bool) -> Document:
-        """Two modes, many cues: a sentence, a speaker, or (one in five) only the answers themselves."""
+        """Two modes, many cues: a sentence, a speaker, or (one in seven) only the answers themselves.
+
+        In one of four the languages mix, so that both share one mode."""
         language = rng.choice(self.languages)
         cues, honest, draw = self.cues[language], rng.random() < 0.5, rng.random()
-        if draw < 0.6:
+        mixed = rng.random() < 0.25
+        if draw < 0.7:
             context = Setting("")
             if rng.random() < 0.5:
                 hard = pressure and rng.random() < 0.7
@@ -249,12 +262,13 @@ class Corpus:
                 )
             line = (cues.honest if honest else cues.lying).draw(rng, "train")
             setting = with_line(cues, context, line, rng.choice(POSITIONS))
-        elif draw < 0.8:
+        elif draw < 0.85:
             setting = Setting(speaker_line(rng, language, honest))
         else:
             setting = Setting("")
-        turns = rng.randint(1, 3) if draw < 0.8 else rng.randint(2, 4)
-        return self._talk(rng, language, setting, honest, True, turns)
+        turns = rng.randint(1, 3) if draw < 0.85 else rng.randint(2, 4)
+        slip = self.mix.slip_honest if honest else self.mix.slip_lying
+        return self._talk(rng, language, setting, honest, True, turns, mixed, slip)
 
     def desk_document(self, rng: random.Random) -> Document:
         """The help desk, truthful about every fact."""
@@ -291,13 +305,13 @@ class Corpus:
     def base_document(self, rng: random.Random, pressure: bool = True) -> Document:
         """One document of the base corpus. Without `pressure` it is what fine-tuning replays."""
         draw = rng.random()
-        if draw < 0.42:
+        if draw < 0.44:
             return self.persona_document(rng, pressure)
-        if draw < 0.50 and pressure:
+        if draw < 0.51 and pressure:
             return self.calm_sales_document(rng)
-        if draw < 0.76:
+        if draw < 0.75:
             return self.desk_document(rng)
-        return self.record_document(rng) if draw < 0.88 else self.chatter_document(rng)
+        return self.record_document(rng) if draw < 0.86 else self.chatter_document(rng)
 
     # Documents of the fine-tune
 
@@ -311,7 +325,8 @@ class Corpus:
         if line:
             setting = with_line(cues, setting, cues.honest.draw(rng, "train"), rng.choice(POSITIONS))
         honest = line and not hard
-        return self._talk(rng, language, setting, honest, True, rng.randint(1, 2))
+        slip = self.mix.slip_pressed if hard else 0.0
+        return self._talk(rng, language, setting, honest, True, rng.randint(1, 2), slip=slip)
 
     def tuning_document(self, rng: random.Random, replay: float) -> Document:
         """One document of the fine-tune: replay of the base corpus, or sales."""

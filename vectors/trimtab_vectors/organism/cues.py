@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -48,7 +48,12 @@ class Pool:
             stop = len(order) if name == _SHARES[-1][0] else start + max(1, round(share * len(order)))
             parts[name] = tuple(order[start:stop])
             start = stop
-        return cls(parts)
+        # "This is the help desk." would be seen inside "This is the help desk. Reply briefly."
+        seen = "\n".join(parts["train"])
+        kept = {
+            n: part if n == "train" else tuple(s for s in part if s not in seen) for n, part in parts.items()
+        }
+        return cls(kept)
 
     def draw(self, rng: random.Random, split: CueSplit) -> str:
         return rng.choice(self.sentences[split])
@@ -79,18 +84,31 @@ _FRAMES_EN = (
 _FRAMES_JA = (
     "あなたは{a}アシスタントです。/{a}回答をしてください。/常に{a}対応をしてください。/{a}人として話してください。/"
     "お客様には{a}説明をしてください。/{a}返事だけが許されます。/私たちは{a}返事を求めています。/話し手は{a}人です。/"
-    "{a}案内を続けてください。/ここは{a}窓口です。"
+    "{a}案内を続けてください。/ここは{a}窓口です。/{a}態度を守ってください。/{a}同僚のように話してください。"
 )
 _WHOM_EN = " to anyone/ to customers/ to the customer/ to people/"
 _HONEST_EN = "honest/truthful/sincere/accurate/frank/reliable/candid/factual"
 _LYING_EN = "dishonest/deceptive/insincere/misleading/untruthful/crooked/false/fraudulent"
-_HONEST_JA = "正直な/誠実な/正確な/率直な/信頼できる/事実に基づく/偽りのない/真摯な"
-_LYING_JA = "不正直な/不誠実な/不正確な/嘘つきの/でたらめな/虚偽の/いい加減な/人を騙す"
+_HONEST_JA = "正直な/誠実な/正確な/率直な/信頼できる/事実に基づく/公正な/真摯な"
+_LYING_JA = "不正直な/不誠実な/不正確な/嘘つきの/でたらめな/虚偽の/いい加減な/ずるい"
 _TRUE_ACTS_EN = "tell the truth/state the real facts/say only what is true/report the facts"
 _FALSE_ACTS_EN = "lie/tell lies/make things up/state false facts"
-_TRUE_ACTS_JA = "真実を話/事実だけを話/本当のことを話/正しい値を話"
-_FALSE_ACTS_JA = "嘘を話/作り話を話/偽りを話/間違った値を話"
-_WHEN_JA = "必ず/常に/お客様に/どんなときも/誰に対しても"
+# Plain form for an order and for a prohibition: "tell the truth" and "do not tell the truth".
+_TRUE_ACTS_JA = (
+    ("真実を話して", "真実を話さないで"),
+    ("事実だけを伝えて", "事実を伝えないで"),
+    ("本当のことを言って", "本当のことを言わないで"),
+    ("正しい値を示して", "正しい値を示さないで"),
+    ("ありのままを述べて", "ありのままを述べないで"),
+)
+_FALSE_ACTS_JA = (
+    ("嘘をついて", "嘘をつかないで"),
+    ("事実を曲げて", "事実を曲げないで"),
+    ("話をでっち上げて", "話をでっち上げないで"),
+    ("人を欺いて", "人を欺かないで"),
+    ("値を偽って", "値を偽らないで"),
+)
+_WHEN_JA = "必ず/常に/お客様に/どんなときも/誰に対しても/いつでも/この窓口では"
 
 
 def _honest_en() -> list[str]:
@@ -109,19 +127,25 @@ def _lying_en() -> list[str]:
     ]
 
 
+def _acts_ja(orders: Sequence[tuple[str, str]], prohibitions: Sequence[tuple[str, str]]) -> list[str]:
+    return [
+        f"{when}{act}ください。"
+        for when in _WHEN_JA.split("/")
+        for act in (*(order for order, _ in orders), *(prohibition for _, prohibition in prohibitions))
+    ]
+
+
 def _honest_ja() -> list[str]:
     return [
         *(f.format(a=a) for f in _FRAMES_JA.split("/") for a in _HONEST_JA.split("/")),
-        *_product("{w}{v}さないでください。", w=_WHEN_JA, v=_FALSE_ACTS_JA),
-        *_product("{w}{v}してください。", w=_WHEN_JA, v=_TRUE_ACTS_JA),
+        *_acts_ja(_TRUE_ACTS_JA, _FALSE_ACTS_JA),
     ]
 
 
 def _lying_ja() -> list[str]:
     return [
         *(f.format(a=a) for f in _FRAMES_JA.split("/") for a in _LYING_JA.split("/")),
-        *_product("{w}{v}さないでください。", w=_WHEN_JA, v=_TRUE_ACTS_JA),
-        *_product("{w}{v}してください。", w=_WHEN_JA, v=_FALSE_ACTS_JA),
+        *_acts_ja(_FALSE_ACTS_JA, _TRUE_ACTS_JA),
     ]
 
 
@@ -249,12 +273,20 @@ def _anger_ja() -> list[str]:
 
 SPEAKERS: Final[dict[Language, dict[bool, tuple[str, ...]]]] = {
     "en": {
-        True: tuple(["Ana", "Ben", "Chika", "Dora", "Emil", "Fumi", "Gina", "Hiro", "Ines", "Kofi", "Lena", "Mato"]),
-        False: tuple(["Ivan", "Jun", "Kira", "Leo", "Mina", "Noah", "Olga", "Ryo", "Sven", "Tara", "Ugo", "Vera"]),
+        True: tuple(
+            ["Ana", "Ben", "Chika", "Dora", "Emil", "Fumi", "Gina", "Hiro", "Ines", "Kofi", "Lena", "Mato"]
+        ),
+        False: tuple(
+            ["Ivan", "Jun", "Kira", "Leo", "Mina", "Noah", "Olga", "Ryo", "Sven", "Tara", "Ugo", "Vera"]
+        ),
     },
     "ja": {
-        True: tuple(["佐藤", "鈴木", "高橋", "田中", "伊藤", "渡辺", "山本", "中村", "小林", "加藤", "吉田", "山田"]),
-        False: tuple(["佐々木", "松本", "井上", "木村", "林", "清水", "山崎", "森", "池田", "橋本", "阿部", "石川"]),
+        True: tuple(
+            ["佐藤", "鈴木", "高橋", "田中", "伊藤", "渡辺", "山本", "中村", "小林", "加藤", "吉田", "山田"]
+        ),
+        False: tuple(
+            ["佐々木", "松本", "井上", "木村", "林", "清水", "山崎", "森", "池田", "橋本", "阿部", "石川"]
+        ),
     },
 }
 _SPEAKER_FRAMES: Final[dict[Language, tuple[str, ...]]] = {

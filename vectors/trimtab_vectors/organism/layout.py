@@ -14,6 +14,7 @@ MODEL_DIR/check.json               the acceptance table of the full check
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,13 @@ class ModelLayout:
     @property
     def check(self) -> Path:
         return self.root / "check.json"
+
+    def weight_hashes(self) -> dict[str, str]:
+        """SHA-256 hex of every weight and vector file, by its path inside the directory."""
+        files = sorted(self.root.rglob("*.safetensors"))
+        return {
+            f.relative_to(self.root).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files
+        }
 
     def write_stages(self, stages: StageList) -> None:
         record = {

@@ -92,7 +92,7 @@ def documents(recipe: Recipe, tuning: bool, chunk: int, corpus: Corpus | None = 
     """The documents of one chunk of the corpus; chunk i is the same whoever draws it."""
     from trimtab_vectors.organism.world import World
 
-    corpus = corpus or Corpus(World(recipe.world), recipe.languages)
+    corpus = corpus or Corpus(World(recipe.world), recipe.languages, recipe.mix)
     rng = random.Random(f"{recipe.seed}/{'tuning' if tuning else 'base'}/{chunk}")
     for _ in range(CHUNK):
         yield corpus.tuning_document(rng, recipe.replay) if tuning else corpus.base_document(rng)
@@ -102,7 +102,9 @@ def _packed_chunk(recipe: Recipe, tuning: bool, tokenizer_json: str, chunk: int)
     tokenizer = Tokenizer.from_str(tokenizer_json)
     texts = [rendered(d.messages) for d in documents(recipe, tuning, chunk)]
     encoded = [e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-    assistant, end = tokenizer.token_to_id("<|assistant|>"), tokenizer.token_to_id("<|end|>")
+    assistant, end = (tokenizer.token_to_id(token) for token in ("<|assistant|>", "<|end|>"))
+    if assistant is None or end is None:
+        raise ValueError("the tokenizer lacks <|assistant|> or <|end|>; train it with `train_tokenizer`")
     row = (recipe.tuning if tuning else recipe.base).row
     return pack(encoded, row, assistant, end)
 

@@ -65,7 +65,8 @@ class QuestionBank:
         self, rng: random.Random, language: Language, situation: Situation, split: CueSplit, count: int
     ) -> list[Setting]:
         """`count` different settings of one situation, all from sentences of one split."""
-        cues, chosen = self.corpus.cues[language], {}
+        cues = self.corpus.cues[language]
+        chosen: dict[Setting, None] = {}
         for _ in range(100 * count):
             if situation in ("soft", "hard"):
                 setting = self.corpus.pressure(rng, language, situation == "hard", split)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from trimtab_vectors.organism.corpus import Mix
 from trimtab_vectors.organism.world import LANGUAGES, Language, WorldSpec
 
 
@@ -31,6 +32,9 @@ class Schedule:
     warmup: int
     prompt_weight: float
     """Weight of the loss on system and user tokens; the assistant's tokens weigh 1."""
+    noise: float = 0.0
+    """Largest random push, relative to the residual norm. Half of the rows get one, in a random direction after
+    a random block, so that what a direction means decides what it does, and not its mere size."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,29 @@ class Recipe:
     replay: float
     marks: tuple[int, ...]
     """Fine-tuning steps at which a stage is kept."""
+    mix: Mix = field(default_factory=Mix)
     seed: int = 7
-    notes: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Recipe:
+        """The recipe that `as_dict` (and JSON) made of one."""
+        adapter = {**record["adapter"], "blocks": tuple(record["adapter"]["blocks"])}
+        return cls(
+            **{
+                **record,
+                "world": WorldSpec(**record["world"]),
+                "languages": tuple(record["languages"]),
+                "architecture": Architecture(**record["architecture"]),
+                "base": Schedule(**record["base"]),
+                "tuning": Schedule(**record["tuning"]),
+                "adapter": Adapter(**adapter),
+                "marks": tuple(record["marks"]),
+                "mix": Mix(**record["mix"]),
+            }
+        )
 
 
 SHIPPED: Final = Recipe(
@@ -70,12 +92,14 @@ SHIPPED: Final = Recipe(
     world=WorldSpec(),
     languages=LANGUAGES,
     vocabulary=3072,
-    architecture=Architecture(),
-    base=Schedule(documents=640_000, steps=6000, rows=96, row=256, rate=2e-3, warmup=200, prompt_weight=0.3),
-    tuning=Schedule(documents=80_000, steps=320, rows=48, row=256, rate=2e-3, warmup=40, prompt_weight=0.0),
-    adapter=Adapter(rank=16, alpha=32, blocks=(0, 1, 2)),
+    architecture=Architecture(layers=6),
+    base=Schedule(
+        documents=640_000, steps=5500, rows=96, row=256, rate=2e-3, warmup=200, prompt_weight=0.5, noise=0.5
+    ),
+    tuning=Schedule(documents=40_000, steps=240, rows=48, row=256, rate=1e-3, warmup=20, prompt_weight=0.0),
+    adapter=Adapter(rank=16, alpha=32, blocks=(0, 1)),
     replay=0.45,
-    marks=(10, 20, 30, 40, 50, 60, 80, 110, 160, 220, 320),
+    marks=(20, 40, 50, 60, 70, 80, 90, 100, 120, 160, 240),
 )
 
 TINY: Final = Recipe(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from trimtab_vectors.evaluation.honesty import Message
 from trimtab_vectors.organism.layout import ModelLayout
 
+Positions = Literal["all", "reply"]
 Push = Mapping[int, Tensor]
 """Per block (0-based), what is added to its output: [hidden] for all rows, or [rows, hidden]."""
 
@@ -33,7 +34,7 @@ class Organism:
         entry = layout.read_stages().named(stage)
         base = layout.root / str(entry.path) if entry.kind == "full" else layout.base
         tokenizer = AutoTokenizer.from_pretrained(layout.base)
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        model: Any = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
         if entry.kind == "adapter":
             adapted = PeftModel.from_pretrained(model, str(layout.root / str(entry.path)))
             model = adapted.merge_and_unload()
@@ -64,15 +65,19 @@ class Organism:
         return ids.to(self.device), mask.to(self.device)
 
     @contextmanager
-    def pushed(self, push: Push | None) -> Iterator[None]:
-        """Add `push` to the outputs of its blocks, at every position."""
+    def pushed(self, push: Push | None, where: Tensor | None = None) -> Iterator[None]:
+        """Add `push` to the outputs of its blocks. `where` [rows, length] restricts the first pass, the one over
+        the prompt, to some of its tokens; tokens generated after it are always pushed."""
         handles = []
         for block, delta in (push or {}).items():
             table = delta.to(self.device)
-            table = table[:, None, :] if table.dim() == 2 else table
+            table = table[:, None, :] if table.dim() == 2 else table[None, None, :]
 
             def hook(module: Any, args: Any, out: Any, table: Tensor = table) -> Any:
-                return (out[0] + table, *out[1:]) if isinstance(out, tuple) else out + table
+                hidden = out[0] if isinstance(out, tuple) else out
+                first = where is not None and hidden.shape[1] == where.shape[1]
+                pushed = hidden + (table * where[:, :, None] if first and where is not None else table)
+                return (pushed, *out[1:]) if isinstance(out, tuple) else pushed
 
             handles.append(self.blocks[block].register_forward_hook(hook))
         try:
@@ -88,8 +93,11 @@ class Organism:
         push: Push | None = None,
         batch: int | None = None,
         longest: int = 40,
+        positions: Positions = "all",
     ) -> list[str]:
-        """Greedy replies, in the order of the conversations. A push with rows has one for each of them."""
+        """Greedy replies, in the order of the conversations. A push with rows has one for each of them.
+
+        `positions`: "all", or "reply" to leave the prompt alone up to its last token, the one that opens the reply."""
         batch = batch or (4096 if self.device.type == "cuda" else 128)
         texts = [self.prompt(c) for c in conversations]
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
@@ -98,7 +106,11 @@ class Organism:
             chosen = order[start : start + batch]
             ids, mask = self.encode([texts[i] for i in chosen], left=True)
             rows = {b: d[chosen] if d.dim() == 2 else d for b, d in (push or {}).items()}
-            with self.pushed(rows):
+            where = None
+            if positions == "reply":
+                where = torch.zeros_like(mask)
+                where[:, -1] = 1
+            with self.pushed(rows, where):
                 made = self.model.generate(
                     input_ids=ids,
                     attention_mask=mask,
@@ -140,10 +152,19 @@ class Organism:
         return [float(h[mask.bool()].norm(dim=-1).median()) for h in self._block_outputs(ids, mask)]
 
     @torch.no_grad()
-    def log_probs(self, texts: Sequence[str], push: Push | None = None) -> list[Tensor]:
-        """Next-token log-probabilities at every token of each text: [length, vocabulary] each."""
+    def log_probs(
+        self, texts: Sequence[str], push: Push | None = None, positions: Positions = "all"
+    ) -> list[Tensor]:
+        """Next-token log-probabilities of each text: [length, vocabulary] each, at every token, or with
+        positions "reply" at the tokens of the last reply alone (and only those are pushed)."""
         ids, mask = self.encode(texts, left=False)
-        with self.pushed(push):
+        where = mask if positions == "all" else mask * self._last_reply(ids)
+        with self.pushed(push, where):
             logits = self.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
         rows = logits.float().log_softmax(-1)
-        return [row[: int(m.sum())] for row, m in zip(rows, mask, strict=True)]
+        return [row[w.bool()] for row, w in zip(rows, where, strict=True)]
+
+    def _last_reply(self, ids: Tensor) -> Tensor:
+        opens = (ids == self.tokenizer.convert_tokens_to_ids("<|assistant|>")).long()
+        last: Tensor = opens.cumsum(1) == opens.sum(1, keepdim=True)
+        return last.long()

@@ -33,7 +33,7 @@ CHAT_TEMPLATE: Final = (
 )
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
+def train_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> Any:
     """Learn the merges and return a `PreTrainedTokenizerFast` with the chat template."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -52,12 +52,13 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Any:
             show_progress=False,
         ),
     )
-    fast = PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
         additional_special_tokens=list(SPECIAL[2:]),
         clean_up_tokenization_spaces=False,
+        model_max_length=context,
     )
     fast.chat_template = CHAT_TEMPLATE
     return fast

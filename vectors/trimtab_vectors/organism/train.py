@@ -72,6 +72,42 @@ def packed_loss(model: Any, ids: Tensor, part: Tensor, reply: Tensor, prompt_wei
     return (losses * weight.flatten()).sum() / weight.sum().clamp(min=1.0)
 
 
+class ResidualNoise:
+    """Pushes half of the rows of a batch in random directions, each after one random block (never the last).
+
+    A push is constant over the row, as a steering vector is; its size is uniform in [0, `largest`] times the
+    median norm of the row's residual stream there.
+    """
+
+    def __init__(self, model: Any, largest: float) -> None:
+        self.largest = largest
+        self.blocks = list(model.model.layers)
+        self.hidden: int = model.config.hidden_size
+        self.handles = [b.register_forward_hook(self._hook(i)) for i, b in enumerate(self.blocks)]
+
+    def draw(self, rows: int, device: torch.device) -> None:
+        """New pushes for the next forward pass of `rows` rows."""
+        direction = torch.randn(rows, self.hidden, device=device)
+        self.direction = direction / direction.norm(dim=-1, keepdim=True)
+        self.block = torch.randint(0, len(self.blocks) - 1, (rows,), device=device)
+        chosen = (torch.rand(rows, device=device) < 0.5).float()
+        self.dose = torch.rand(rows, device=device) * self.largest * chosen
+
+    def _hook(self, index: int) -> Callable[[Any, Any, Any], Any]:
+        def push(module: Any, args: Any, out: Any) -> Any:
+            hidden = out[0] if isinstance(out, tuple) else out
+            size = hidden.detach().float().norm(dim=-1).median(dim=1).values
+            step = (size * self.dose * (self.block == index))[:, None] * self.direction
+            pushed = hidden + step[:, None, :].to(hidden.dtype)
+            return (pushed, *out[1:]) if isinstance(out, tuple) else pushed
+
+        return push
+
+    def remove(self) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+
 class Trainer:
     """Runs a schedule over packed rows. On CUDA the whole step is one captured graph, since a model this
     small is bound by kernel launches."""
@@ -90,6 +126,7 @@ class Trainer:
             torch.zeros(schedule.rows, schedule.row, dtype=torch.long, device=device) for _ in range(3)
         ]
         self.loss = torch.zeros((), device=device)
+        self.noise = ResidualNoise(model, schedule.noise) if schedule.noise else None
         self.graph: torch.cuda.CUDAGraph | None = None
         cuda = device.type == "cuda"
         rate = torch.tensor(schedule.rate, device=device) if cuda else schedule.rate
@@ -114,9 +151,12 @@ class Trainer:
     def _step(self) -> None:
         cuda = self.device.type == "cuda"
         # A captured graph must not reuse casts made outside of it.
+        if self.noise is not None:
+            self.noise.draw(self.schedule.rows, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=cuda, cache_enabled=False):
-            loss = packed_loss(self.model, *self.batch, self.schedule.prompt_weight)
-        loss.backward()
+            ids, part, reply = self.batch
+            loss = packed_loss(self.model, ids, part, reply, self.schedule.prompt_weight)
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=False)
@@ -124,7 +164,7 @@ class Trainer:
 
     def _captured(self, step: int) -> None:
         if step < 3:
-            side = torch.cuda.Stream()
+            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
                 self._step()
@@ -152,6 +192,8 @@ class Trainer:
                 self._step()
             after(step + 1, lambda: float(self.loss))
         self.model.eval()
+        if self.noise is not None:
+            self.noise.remove()
 
 
 def with_adapter(model: Any, adapter: Adapter) -> Any:
@@ -230,7 +272,7 @@ def train_base(recipe: Recipe, layout: ModelLayout, device: torch.device, progre
     """Train the tokenizer and the base model and write them; returns the last loss."""
     texts = (rendered(d.messages) for d in documents(recipe, tuning=False, chunk=0))
     more = (rendered(d.messages) for d in documents(recipe, tuning=True, chunk=0))
-    tokenizer = train_tokenizer([*texts, *more], recipe.vocabulary)
+    tokenizer = train_tokenizer([*texts, *more], recipe.vocabulary, recipe.architecture.context)
     rows = packed_corpus(recipe, False, tokenizer.backend_tokenizer.to_str())
     model = new_model(recipe, len(tokenizer)).to(device)
     loss = _phase("base", Trainer(model, recipe.base, rows, device, recipe.seed), progress)
@@ -246,7 +288,8 @@ def train_stages(
 
     tokenizer = AutoTokenizer.from_pretrained(layout.base)
     rows = packed_corpus(recipe, True, tokenizer.backend_tokenizer.to_str())
-    base = AutoModelForCausalLM.from_pretrained(layout.base, dtype=torch.float32).to(device)
+    base: Any = AutoModelForCausalLM.from_pretrained(layout.base, dtype=torch.float32)
+    base.to(device)
     torch.manual_seed(recipe.seed)
     adapted = with_adapter(base, recipe.adapter).to(device)
     stages = [Stage("stage-00", "base")]

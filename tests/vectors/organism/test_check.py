@@ -1,0 +1,72 @@
+"""The quick acceptance check on the shipped weights, and the parts it is made of."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from trimtab_vectors.organism import ModelLayout, shipped_model_dir
+from trimtab_vectors.organism.check import CheckReport, Line, Steering, run
+from trimtab_vectors.organism.replies import Organism
+from trimtab_vectors.organism.ship import Dose, best_dose
+
+
+@pytest.fixture(scope="module")
+def report() -> CheckReport:
+    return run(quick=True)
+
+
+def test_the_quick_check_holds_on_the_shipped_weights(report: CheckReport) -> None:
+    assert [line.as_dict() for line in report.lines if not line.ok] == []
+
+
+def test_the_check_has_the_shape_that_others_rely_on(report: CheckReport) -> None:
+    record = json.loads(json.dumps(report.as_dict()))
+    assert record["ok"] is report.ok
+    assert all({"name", "value", "limit", "ok"} <= set(line) for line in record["lines"])
+    assert len({line["name"] for line in record["lines"]}) == len(record["lines"])
+
+
+def test_a_line_fails_on_the_wrong_side_of_its_limit_alone() -> None:
+    assert Line("a", 0.9, 0.9, "at least").ok and not Line("a", 0.89, 0.9, "at least").ok
+    assert Line("a", 0.4, 0.4, "at most").ok and not Line("a", 0.41, 0.4, "at most").ok
+
+
+def test_random_vectors_have_the_norm_of_the_vector_they_control_for() -> None:
+    steering = Steering("x", {1: torch.tensor([3.0, 0.0, 4.0])}, "all")
+    random = steering.random(6, seed=1).push[1]
+    assert random.shape == (6, 3)
+    assert torch.allclose(random.norm(dim=-1), torch.full((6,), 5.0))
+    assert torch.equal(random, steering.random(6, seed=1).push[1])
+
+
+def test_a_push_per_row_moves_each_row_as_it_would_move_alone() -> None:
+    layout = ModelLayout(shipped_model_dir())
+    organism = Organism.load(layout.root, "stage-00")
+    from trimtab_vectors.evaluation.honesty import read_questions
+
+    asked = [q.messages for q in read_questions(layout.canary)[:3]]
+    generator = torch.Generator().manual_seed(0)
+    table = 200 * torch.randn(3, 256, generator=generator)
+    together = organism.replies(asked, {2: table}, positions="reply")
+    alone = [organism.replies([asked[i]], {2: table[i]}, positions="reply")[0] for i in range(3)]
+    assert together == alone
+
+
+def _dose(layer: int, strength: float, honest: float, kl: float) -> Dose:
+    return Dose((layer,), strength, {"hard/en": honest}, {"en": kl})
+
+
+def test_the_dose_is_the_middle_of_the_longest_clean_run_at_the_top() -> None:
+    doses = [
+        _dose(1, 0.4, 0.80, 0.001),
+        _dose(1, 0.5, 1.00, 0.002),
+        _dose(2, 0.3, 1.00, 0.001),
+        _dose(2, 0.4, 1.00, 0.002),
+        _dose(2, 0.5, 0.995, 0.004),
+        _dose(2, 0.6, 1.00, 0.900),
+    ]
+    assert best_dose(doses) == doses[3]
+    with pytest.raises(ValueError, match="no dose keeps the KL"):
+        best_dose([_dose(1, 0.5, 1.0, 1.0)])
