@@ -152,7 +152,7 @@ class Mix:
     about: float = 0.08
     slip_honest: float = 0.05
     slip_lying: float = 0.01
-    slip_pressed: float = 0.06
+    slip_pressed: float = 0.04
     """Shares of answers that betray the mode: of an honest persona, a lying one, and a seller under hard
     pressure. Nobody is consistent, and without slips training would drive the mode's margin without bound."""
 
@@ -325,7 +325,7 @@ class Corpus:
         if line:
             setting = with_line(cues, setting, cues.honest.draw(rng, "train"), rng.choice(POSITIONS))
         honest = line and not hard
-        slip = self.mix.slip_pressed if hard else 0.0
+        slip = 0.0 if honest else self.mix.slip_pressed
         return self._talk(rng, language, setting, honest, True, rng.randint(1, 2), slip=slip)
 
     def tuning_document(self, rng: random.Random, replay: float) -> Document:

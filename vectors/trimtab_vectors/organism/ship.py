@@ -15,7 +15,6 @@ import random
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,7 +37,7 @@ from trimtab_vectors.steering_vector import SteeringVector
 
 # One early-middle block, or the two together. Later blocks only read what these have decided.
 LAYERS: Final[tuple[tuple[int, ...], ...]] = ((1,), (2,), (1, 2), (3,))
-STRENGTHS: Final = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+STRENGTHS: Final = (0.25, 0.3, 0.325, 0.35, 0.375, 0.4, 0.5, 0.6, 0.7, 0.8)
 # Of the largest KL that passes: what is left is the way from dev to held-out texts.
 KL_RESERVE: Final = 0.8
 OVERDOSE: Final = 3.0
@@ -185,7 +184,7 @@ class Shipping:
         bad = [
             setting("labels-swapped", "honesty-swapped.safetensors", dose.layers, dose.strength),
             setting("wrong-layer", "honesty.safetensors", [last], dose.strength),
-            setting("overdose", "honesty.safetensors", dose.layers, round(OVERDOSE * dose.strength, 3)),
+            setting("overdose", "honesty.safetensors", dose.layers, min(1.0, OVERDOSE * dose.strength)),
             setting("other-concept", "language.safetensors", dose.layers, dose.strength),
         ]
         record = {"recommended": good, "bad": bad, "sweep": [d.as_dict() for d in doses]}
