@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 PROTOS := $(wildcard protos/trimtab/v1/*.proto)
 INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 
-.PHONY: demo test venv lint bench soak clean help system-packages
+.PHONY: demo test venv lint bench freeze-gate clean help system-packages
 
 help: ## What can be made here.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -49,3 +49,6 @@ clean: ## Remove what was built.
 
 system-packages: ## Install Qt's system libraries (root).
 	@packaging/system-packages.sh --tests
+
+freeze-gate: venv ## The window under two streams of 2,000 tokens/s and six plots: no gap over 100 ms.
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python tests/bench/freeze_gate.py --seconds 30
