@@ -81,6 +81,13 @@ def test_a_missing_file_is_named(nowhere: Any, tmp_path: Path) -> None:
     assert "[FILE_UNREADABLE]" in ran.err
 
 
+def test_a_check_of_what_is_no_model_directory_says_so(nowhere: Any, tmp_path: Path) -> None:
+    ran = nowhere("organism", "check", tmp_path, "--quick")
+    assert ran.exit_code == 1
+    assert "is no model directory" in ran.err
+    assert "[FILE_NOT_FOUND]" in ran.err
+
+
 def test_doctor_passes_without_a_server_when_told_so(nowhere: Any) -> None:
     report = nowhere.json("doctor", "--local")
     assert report["ok"] is True

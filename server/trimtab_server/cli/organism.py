@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trimtab_server.cli.failure import CheckFailed, CommandFailed
-from trimtab_server.cli.session import JsonFlag, plain, session
+from trimtab_server.cli.session import JsonFlag, session
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -84,8 +84,11 @@ def check(
         def report(phase: str, done: int, total: int) -> None:
             progress.update(task, description=phase, completed=done, total=total or None)
 
-        checked = run(model_dir, quick=quick, seed=seed, device=device, progress=report)
-    lines = [plain(line) for line in checked.lines]
+        try:
+            checked = run(model_dir, quick=quick, seed=seed, device=device, progress=report)
+        except FileNotFoundError as error:
+            raise CommandFailed("FILE_NOT_FOUND", f"{model_dir} is no model directory: {error}") from error
+    lines = [line.as_dict() for line in checked.lines]
     ok = all(line["ok"] for line in lines)
     if found.json:
         found.emit_json({"ok": ok, "lines": lines})
@@ -105,7 +108,7 @@ def check(
 def _checking() -> Any:
     """The acceptance check: it needs torch."""
     try:
-        return import_module("trimtab_vectors.organism.check").check
+        return import_module("trimtab_vectors.organism.check").run
     except ModuleNotFoundError as error:
         raise needs_science(error) from error
 
