@@ -123,11 +123,11 @@ FULL: Final = Size(
 QUICK: Final = Size(
     facts=16,
     settings=4,
-    prompt_facts=4,
+    prompt_facts=16,
     random_vectors=8,
     random_facts=12,
     bad_facts=8,
-    neutral_texts=60,
+    neutral_texts=200,
     chunks=1,
     every_stage=False,
 )
