@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,11 @@ import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 
-@dataclass(frozen=True)
+@dataclass
 class CachePlan:
     """Where one forward pass of R rows x T tokens writes, and what it reads.
 
-    write: [R * T] flat cache positions, row-major; tokens that must leave no trace go to the bin.
+    write: [R, T] positions `slot * context + position`; tokens that must leave no trace go to the bin.
     rows: R. first: the rows are the slots `first .. first + R`, read without a copy; None:
     slots: [R] the slots, gathered.
     length: how many positions of each slot are read.
@@ -25,13 +25,24 @@ class CachePlan:
     first: int | None
     slots: torch.Tensor
     length: int
+    _by_heads: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    def flat(self, heads: int, slots: int, context: int) -> torch.Tensor:
+        """[R * heads * T] rows of a layer's flat storage; worked out once for all layers of as many heads."""
+        known = self._by_heads.get(heads)
+        if known is None:
+            start = self.write + (self.write // context) * ((heads - 1) * context)
+            head = torch.arange(0, heads * context, context, device=start.device)
+            known = (start[:, None, :] + head[:, None]).clamp_(max=slots * heads * context).flatten()
+            self._by_heads[heads] = known
+        return known
 
 
 class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
-    """One layer of `SlotCache`. Keys and values lie as `[slots * context + 1, heads, head_dim]`.
+    """One layer of `SlotCache`. Keys and values lie as `[slots * heads * context + 1, head_dim]`.
 
-    Position-major storage makes a write one row copy and a read a strided view; the last flat position is
-    the bin.
+    Attention goes through one head of one sequence at a time, so that is what lies together; a read is a
+    view. The last flat row is the bin.
     """
 
     is_compileable = False
@@ -45,14 +56,13 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         self.dtype, self.device = key_states.dtype, key_states.device
-        slots, context = self._cache.slots, self._cache.context
-        self._keys = _zeros((slots * context + 1, key_states.shape[1], key_states.shape[3]), key_states)
-        self._values = _zeros(
-            (slots * context + 1, value_states.shape[1], value_states.shape[3]), value_states
-        )
+        slots, context, heads = self._cache.slots, self._cache.context, key_states.shape[1]
+        rows = slots * heads * context
+        self._keys = _zeros((rows + 1, key_states.shape[3]), key_states)
+        self._values = _zeros((rows + 1, value_states.shape[3]), value_states)
         self.keys, self.values = self._keys, self._values
-        self._key_rows = self._keys[:-1].view(slots, context, *self._keys.shape[1:])
-        self._value_rows = self._values[:-1].view(slots, context, *self._values.shape[1:])
+        self._key_rows = self._keys[:-1].view(slots, heads, context, -1)
+        self._value_rows = self._values[:-1].view(slots, heads, context, -1)
         self.is_initialized = True
 
     def update(
@@ -62,12 +72,13 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         plan = self._cache.plan
-        self._keys.index_copy_(0, plan.write, _by_token(key_states))
-        self._values.index_copy_(0, plan.write, _by_token(value_states))
+        write = plan.flat(key_states.shape[1], self._cache.slots, self._cache.context)
+        self._keys.index_copy_(0, write, key_states.reshape(-1, key_states.shape[3]))
+        self._values.index_copy_(0, write, value_states.reshape(-1, value_states.shape[3]))
         if plan.first is None:
             return (
-                self._key_rows[:, : plan.length].index_select(0, plan.slots).transpose(1, 2),
-                self._value_rows[:, : plan.length].index_select(0, plan.slots).transpose(1, 2),
+                self._key_rows[:, :, : plan.length].index_select(0, plan.slots),
+                self._value_rows[:, :, : plan.length].index_select(0, plan.slots),
             )
         # The views change only with the batch's shape: making them anew every step costs as much as a write.
         shape = (plan.first, plan.rows, plan.length)
@@ -75,19 +86,22 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
             rows = slice(plan.first, plan.first + plan.rows)
             self._view_shape = shape
             self._views = (
-                self._key_rows[rows, : plan.length].transpose(1, 2),
-                self._value_rows[rows, : plan.length].transpose(1, 2),
+                self._key_rows[rows, :, : plan.length],
+                self._value_rows[rows, :, : plan.length],
             )
+        if self.device.type == "cpu":
+            # Attention reads what it is given several times: a copy just made is in the processor's cache.
+            return self._views[0].contiguous(), self._views[1].contiguous()
         return self._views
 
     def clear(self, slot: int, length: int) -> None:
         if self.is_initialized:
-            self._key_rows[slot, :length].zero_()
-            self._value_rows[slot, :length].zero_()
+            self._key_rows[slot, :, :length].zero_()
+            self._value_rows[slot, :, :length].zero_()
 
     def copy(self, source: int, target: int, length: int) -> None:
-        self._key_rows[target, :length] = self._key_rows[source, :length]
-        self._value_rows[target, :length] = self._value_rows[source, :length]
+        self._key_rows[target, :, :length] = self._key_rows[source, :, :length]
+        self._value_rows[target, :, :length] = self._value_rows[source, :, :length]
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         return self._cache.plan.length, 0
@@ -115,7 +129,7 @@ class SlotCache(Cache):
 
     @property
     def bin(self) -> int:
-        """The flat position whose content is never read."""
+        """The position whose content is never read."""
         return self.slots * self.context
 
     def clear(self, slot: int, length: int) -> None:
@@ -127,11 +141,6 @@ class SlotCache(Cache):
         """Give `target` the first `length` positions of `source`, bit for bit."""
         for layer in self._slot_layers:
             layer.copy(source, target, length)
-
-
-def _by_token(states: torch.Tensor) -> torch.Tensor:
-    """[R, heads, T, head_dim] as [R * T, heads, head_dim]."""
-    return states.squeeze(2) if states.shape[2] == 1 else states.transpose(1, 2).flatten(0, 1)
 
 
 def _zeros(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ from trimtab_server.engine.slot_cache import CachePlan, SlotCache
 from trimtab_server.engine.steering_table import SteeringTable
 
 #: Read lengths are rounded up to this many positions, so that shapes change rarely.
-_LENGTH_STEP = 64
+_LENGTH_STEP = 16
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class SlotForward:
         last = np.array([len(chunk.tokens) - 1 for chunk in chunks], dtype=np.int64)
         kept, at = np.unique(last, return_inverse=True) if self._keeps_logits else (None, last)
         length = self._read_length(int(positions.max()))
-        plan = CachePlan(self._tensor(write.reshape(-1)), len(chunks), first, self._tensor(slots), length)
+        plan = CachePlan(self._tensor(write), len(chunks), first, self._tensor(slots), length)
         current = BlockPass(
             slots=plan.slots if first is None else slice(first, first + len(slots)),
             in_reply=self._tensor(positions >= np.array([[chunk.reply_from] for chunk in chunks])),
@@ -120,7 +120,7 @@ class SlotForward:
         length = self._read_length(int(positions[active].max()))
         self._written[:count][active] = positions[active] + 1
         write = self._tensor(np.where(active, positions + self._offsets[:count], self.cache.bin))
-        plan = CachePlan(write, count, 0, write, length)
+        plan = CachePlan(write[:, None], count, 0, write, length)
         position_ids = self._tensor(positions)[:, None]
         if self._decode_mask is not None:
             mask: Mask = self._decode_mask.step(write, length)

@@ -17,7 +17,7 @@ def report() -> CheckReport:
     return run(quick=True)
 
 
-# The one line that stands so near its limit that small draws fall on either side; the full check decides it.
+# Small draws of this line fall on either side of its limit (.02); the full check beside the weights decides it.
 AT_ITS_LIMIT = "KL on neutral text, nat/token, en"
 
 

@@ -53,6 +53,8 @@ def test_the_recipe_beside_the_weights_is_the_recipe_of_the_code(layout: ModelLa
 def test_the_check_beside_the_weights_was_made_on_them(layout: ModelLayout) -> None:
     report = json.loads(layout.check.read_text(encoding="utf-8"))
     assert report["hashes"] == layout.weight_hashes()
+    assert report["quick"] is False
+    assert report["ok"] is True
     for line in report["lines"]:
         if line["rule"] == "at least":
             assert line["ok"] == (line["value"] >= line["limit"])
