@@ -1,35 +1,172 @@
-"""What a direction does to the residual stream, each as a delta on a block's output.
+"""What a direction does to the residual stream: each operator a small record that gives a delta.
 
-Reference arithmetic in float32: an engine may be faster, not different. h: `[..., H]` in any float dtype,
-u: unit direction [H], r: the steered stage's median residual norm at that layer (see
-`extraction.residual_norms`). A delta has the shape and dtype of h; masking a position is a multiplication
-of its delta, and `h + delta` is the steered state.
+Reference arithmetic in float32: an engine may be faster, not different. Everywhere
+
+- h: states `[..., H]` in any float dtype; the delta has its shape and dtype, and `h + delta` is the steered state;
+- u: unit direction, `[H]` or anything that broadcasts against h, such as `[B, 1, H]` for one direction a row;
+- r: the steered stage's median residual norm at that layer (`extraction.residual_norms`), in h's own units.
+
+So masking a position, or a row, is one multiplication of its delta. Two things that other tools call
+"normalise" have different names here: a *unit direction* is part of every vector (its raw norm is kept beside
+it), and keeping the *state's* norm is an operator of its own, `PreserveStateNorm`.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol, runtime_checkable
+
 import torch
+from torch import Tensor
+
+#: Below this a state counts as zero and is left alone where a formula would divide by its norm.
+_SMALLEST_NORM: Final = 1e-12
 
 
-def delta_add(h: torch.Tensor, u: torch.Tensor, strength: float, residual_norm: float) -> torch.Tensor:
+@runtime_checkable
+class Operator(Protocol):
+    """Anything that turns a state and a unit direction into a delta."""
+
+    def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Add:
     """`strength * r * u`: a dose relative to the residual norm, the same at every position.
 
-    After Representation Engineering's linear combination (arXiv:2310.01405, section 4), with the dose in
-    units of the residual norm so that it is comparable across layers, vectors and stages.
+    Representation Engineering's linear combination (arXiv:2310.01405, section 4) with the dose in units of
+    the residual norm, so that it is comparable across layers, vectors and stages.
     """
-    delta = u.to(device=h.device, dtype=torch.float32) * (strength * residual_norm)
-    return delta.to(h.dtype).expand_as(h)
+
+    strength: float
+
+    def __post_init__(self) -> None:
+        _finite("strength", self.strength)
+
+    def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
+        step = _direction(u, h) * (self.strength * r)
+        return step.to(h.dtype).expand_as(h)
 
 
-def delta_ablate(h: torch.Tensor, u: torch.Tensor, strength: float = 1.0) -> torch.Tensor:
-    """`-strength * (h . u) u`: removes this share of the component along u, all of it at 1.
+@dataclass(frozen=True)
+class Ablate:
+    """`-share * (h . u) u`: removes this share of the component along u, all of it at 1.
 
-    Directional ablation (Arditi et al., arXiv:2406.11717, section 2.4). strength is in [0, 1].
+    Directional ablation (Arditi et al., arXiv:2406.11717, section 2.4). share is in [0, 1].
     """
-    direction = u.to(device=h.device, dtype=torch.float32)
-    return (-strength * projection(h, direction)[..., None] * direction).to(h.dtype)
+
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.share <= 1.0:
+            raise ValueError(f"share is {self.share}; a share of the component from 0 to 1 is expected")
+
+    def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
+        direction = _direction(u, h)
+        return (-self.share * projection(h, u)[..., None] * direction).to(h.dtype)
 
 
-def projection(h: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+@dataclass(frozen=True)
+class Clamp:
+    """Moves the component along u to `level * r` and leaves everything orthogonal to u alone.
+
+    bound: "exactly" sets the component, "at_least" only raises it, "at_most" only lowers it (a projection cap).
+    level is relative to the residual norm, as a strength is; 0 with "exactly" is `Ablate()`.
+    """
+
+    level: float
+    bound: Literal["exactly", "at_least", "at_most"] = "exactly"
+
+    def __post_init__(self) -> None:
+        _finite("level", self.level)
+        if self.bound not in ("exactly", "at_least", "at_most"):
+            raise ValueError(f"bound is {self.bound!r}; use exactly, at_least or at_most")
+
+    def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
+        missing = self.level * r - projection(h, u)
+        if self.bound == "at_least":
+            missing = missing.clamp(min=0.0)
+        elif self.bound == "at_most":
+            missing = missing.clamp(max=0.0)
+        return (missing[..., None] * _direction(u, h)).to(h.dtype)
+
+
+@dataclass(frozen=True)
+class PreserveStateNorm:
+    """Another operator's steered state, scaled back to the length the state had.
+
+    `(h + d) * |h| / |h + d| - h` with d the inner operator's delta (the option that Representation Engineering
+    and repeng call `normalize`), norms in float32, since the sum of squares of an fp16 state overflows.
+    Where d is zero the delta is exactly zero. when: "always" also scales a state back up that d made
+    shorter; "grown" only shrinks states that d made longer.
+    """
+
+    inner: Operator
+    when: Literal["always", "grown"] = "always"
+
+    def __post_init__(self) -> None:
+        if self.when not in ("always", "grown"):
+            raise ValueError(f"when is {self.when!r}; use always or grown")
+
+    def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
+        change = self.inner.delta(h, u, r)
+        state, moved = h.float(), h.float() + change.float()
+        before = torch.linalg.vector_norm(state, dim=-1, keepdim=True)
+        after = torch.linalg.vector_norm(moved, dim=-1, keepdim=True)
+        scaled = moved * (before / after.clamp(min=_SMALLEST_NORM))
+        rescale = change.ne(0).any(-1, keepdim=True) & (after > _SMALLEST_NORM)
+        if self.when == "grown":
+            rescale &= after > before
+        return torch.where(rescale, (scaled - state).to(h.dtype), change)
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """A gate over rows: steer a conversation only if its prompt looks a certain way. Decided once, at prefill.
+
+    layer: the block whose output is read; it must lie before every layer that is steered under it. direction:
+    `[H]`, of any norm. The score of a row is CAST's: the mean state h of its prompt's tokens against its
+    projection, `cos(h, tanh(P h))` with `P = c c' / (c' c)` (Lee et al., arXiv:2409.05907, section 3.2).
+    The gate opens where the score is above (or below) `threshold`; a score that equals it does not open it.
+    """
+
+    layer: int
+    direction: Tensor
+    threshold: float
+    opens: Literal["score_above", "score_below"] = "score_above"
+
+    def __post_init__(self) -> None:
+        _finite("threshold", self.threshold)
+        if self.opens not in ("score_above", "score_below"):
+            raise ValueError(f"opens is {self.opens!r}; use score_above or score_below")
+        if self.direction.dim() != 1 or not bool(torch.isfinite(self.direction).all()):
+            raise ValueError("the condition's direction must be a finite vector [H]")
+        if not bool(self.direction.any()):
+            raise ValueError("the condition's direction is zero; every prompt would score the same")
+
+    def score(self, h: Tensor) -> Tensor:
+        """CAST score `[...]` of states `[..., H]`, in [-1, 1]; 0 where the projection vanishes."""
+        state = h.float()
+        c = self.direction.to(device=h.device, dtype=torch.float32)
+        projected = torch.tanh((state @ c)[..., None] * (c / (c @ c)))
+        return torch.nn.functional.cosine_similarity(state, projected, dim=-1, eps=_SMALLEST_NORM)
+
+    def open(self, h: Tensor) -> Tensor:
+        """`[...]` bool: whether a row with this mean prompt state is steered."""
+        score = self.score(h)
+        return score > self.threshold if self.opens == "score_above" else score < self.threshold
+
+
+def projection(h: Tensor, u: Tensor) -> Tensor:
     """`h . u` per position, float32 `[...]`."""
-    return h.float() @ u.to(device=h.device, dtype=torch.float32)
+    return (h.float() * _direction(u, h)).sum(-1)
+
+
+def _direction(u: Tensor, h: Tensor) -> Tensor:
+    return u.to(device=h.device, dtype=torch.float32)
+
+
+def _finite(name: str, value: float) -> None:
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {value}; a finite number is expected")

@@ -21,7 +21,7 @@ from trimtab_server.engine.request import (
 from trimtab_server.engine.slot_forward import Chunk, SlotForward
 from trimtab_server.engine.steering_table import SteeringRow
 from trimtab_vectors.decoder import find_decoder, hidden_of, with_hidden
-from trimtab_vectors.operators import delta_ablate, delta_add
+from trimtab_vectors.operators import Ablate, Add
 
 NORMS = dict.fromkeys(range(4), 10.0)
 ROWS = 5
@@ -129,9 +129,9 @@ def _oracle(
                     continue
                 direction = term.vector.directions[layer]
                 if term.operator is Operator.ADD:
-                    one = delta_add(hidden, direction, term.strength, NORMS[layer]).clone()
+                    one = Add(term.strength).delta(hidden, direction, NORMS[layer]).clone()
                 else:
-                    one = delta_ablate(hidden, direction, term.strength)
+                    one = Ablate(term.strength).delta(hidden, direction, 1.0)
                 if term.positions is Positions.REPLY:
                     one[:, : prompt_length - 1] = 0
                 delta += one
