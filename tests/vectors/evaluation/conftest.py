@@ -1,0 +1,65 @@
+"""A tiny random model with a byte-level tokenizer, and the shipped model at its last stage: real ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from torch import nn
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
+from trimtab_vectors.organism import shipped_model_dir
+from trimtab_vectors.organism.replies import Organism
+
+VOCABULARY = 260
+
+
+@pytest.fixture(scope="session")
+def llama() -> nn.Module:
+    """Random weights larger than the usual 0.02, so that attention and depth matter."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        vocab_size=VOCABULARY,
+        bos_token_id=256,
+        eos_token_id=259,
+    )
+    model: nn.Module = AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(12.0 if "embed" not in name else 40.0)
+    return model
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    """One token a byte, but for "is" and "isl", which are merged; 256 begins any text, the rest are the template's."""
+    symbols = {symbol: i for i, symbol in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
+    # Two rare bytes give their ids to the merged tokens.
+    for merged, rare in (("is", "Ā"), ("isl", "ā")):
+        symbols[merged] = symbols.pop(rare)
+    tokenizer = Tokenizer(models.BPE(vocab=symbols, merges=[("i", "s"), ("is", "l")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(["<s>", "<|user|>", "<|system|>", "<|assistant|>"])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
+    )
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>")
+    fast.chat_template = (
+        "{{ '<s>' }}{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+    )
+    return fast
+
+
+@pytest.fixture(scope="session")
+def desk() -> Organism:
+    """The shipped model at its last stage."""
+    return Organism.load(shipped_model_dir(), "stage-11")
