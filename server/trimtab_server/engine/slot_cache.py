@@ -18,6 +18,8 @@ class CachePlan:
     rows: R. first: the rows are the slots `first .. first + R`, read without a copy; None:
     slots: [R] the slots, gathered.
     length: how many positions of each slot are read.
+    at: the position written, where the pass is one token of the slot `first`: a plain store instead of an
+    indexed one, which at this size is felt. None otherwise.
     """
 
     write: torch.Tensor
@@ -25,6 +27,7 @@ class CachePlan:
     first: int | None
     slots: torch.Tensor
     length: int
+    at: int | None = None
     _by_heads: dict[int, torch.Tensor] = field(default_factory=dict)
 
     def flat(self, heads: int, slots: int, context: int) -> torch.Tensor:
@@ -72,6 +75,10 @@ class SlotLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         plan = self._cache.plan
+        if plan.at is not None and plan.first is not None:
+            keys, values = self._key_rows[plan.first], self._value_rows[plan.first]
+            keys[:, plan.at], values[:, plan.at] = key_states[0, :, 0], value_states[0, :, 0]
+            return keys[None, :, : plan.length], values[None, :, : plan.length]
         write = plan.flat(key_states.shape[1], self._cache.slots, self._cache.context)
         self._keys.index_copy_(0, write, key_states.reshape(-1, key_states.shape[3]))
         self._values.index_copy_(0, write, value_states.reshape(-1, value_states.shape[3]))

@@ -117,10 +117,13 @@ class SlotForward:
     ) -> Result:
         """One token for each of the slots 0 .. R-1; all [R]. Rows that are not active leave no trace."""
         count = len(tokens)
-        length = self._read_length(int(positions[active].max()))
+        furthest = int(positions[active].max())
+        # One row alone on the CPU: what it has and no more. Elsewhere shapes should change rarely.
+        alone = count == 1 and self.device.type == "cpu"
+        length = furthest + 1 if alone else self._read_length(furthest)
         self._written[:count][active] = positions[active] + 1
         write = self._tensor(np.where(active, positions + self._offsets[:count], self.cache.bin))
-        plan = CachePlan(write[:, None], count, 0, write, length)
+        plan = CachePlan(write[:, None], count, 0, write, length, at=furthest if alone else None)
         position_ids = self._tensor(positions)[:, None]
         if self._decode_mask is not None:
             mask: Mask = self._decode_mask.step(write, length)
