@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from trimtab_vectors.organism.architectures import FAMILIES, Architecture, Family, new_model
 from trimtab_vectors.organism.packing import pack, reply_mask
 from trimtab_vectors.organism.train import packed_loss
 
@@ -26,31 +27,20 @@ def test_the_reply_is_what_follows_the_assistant_up_to_its_end() -> None:
     ]  # fmt: skip
 
 
-def _tiny() -> torch.nn.Module:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=20,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=None,
-    )
-    return LlamaForCausalLM(config).eval()
+def _tiny(family: Family = "llama") -> torch.nn.Module:
+    shape = Architecture(hidden=16, intermediate=32, layers=2, heads=2, context=64, family=family)
+    return new_model(shape, 20, seed=0).eval()
 
 
-def test_the_loss_of_a_packed_row_is_that_of_its_documents_alone() -> None:
-    model = _tiny()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_loss_of_a_packed_row_is_that_of_its_documents_alone(family: Family) -> None:
+    model = _tiny(family)
     documents = [[3, 10, 4, 12, 1], [3, 13, 11, 4, 14, 15, 1]]
     together = pack(documents, 16, ASSISTANT, END)
     assert len(together) == 1
     tensors = [torch.from_numpy(a.astype("int64")) for a in (together.ids, together.part, together.reply)]
-    packed = float(packed_loss(model, *tensors, prompt_weight=1.0))
+    with torch.no_grad():
+        packed = float(packed_loss(model, *tensors, prompt_weight=1.0))
     total, tokens = 0.0, 0
     for document in documents:
         ids = torch.tensor([document])

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from trimtab_vectors.organism import TINY, ModelLayout, Recipe
-from trimtab_vectors.organism.recipe import Architecture, Schedule
+from trimtab_vectors.organism.architectures import FAMILIES, Architecture, Family, new_model
+from trimtab_vectors.organism.recipe import Schedule
 from trimtab_vectors.organism.replies import Organism
-from trimtab_vectors.organism.train import ResidualNoise, new_model, train
+from trimtab_vectors.organism.train import ResidualNoise, train
 from trimtab_vectors.organism.world import WorldSpec
 
 SPECK: Recipe = dataclasses.replace(
@@ -61,13 +62,25 @@ def test_the_same_recipe_gives_the_same_weights(
     assert ModelLayout(tmp_path / "again").weight_hashes() == ModelLayout(made[0]).weight_hashes()
 
 
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f != "llama"])
+def test_other_families_train_and_their_stages_differ_from_the_base(family: Family, tmp_path: Path) -> None:
+    shape = dataclasses.replace(SPECK.architecture, family=family)
+    train(dataclasses.replace(SPECK, architecture=shape), tmp_path / family, "cpu")
+    base, last = (Organism.load(tmp_path / family, stage) for stage in ("stage-00", "stage-02"))
+    ids = torch.arange(4, 14)[None]
+    with torch.no_grad():
+        assert not torch.equal(base.model(input_ids=ids).logits, last.model(input_ids=ids).logits)
+    tuned = [n for n, p in last.model.named_parameters() if not torch.equal(p, base.model.get_parameter(n))]
+    assert tuned and all(any(f".{block}." in name for block in SPECK.adapter.blocks) for name in tuned)
+
+
 def test_a_directory_in_use_is_not_overwritten(made: tuple[Path, list[tuple[str, int, float]]]) -> None:
     with pytest.raises(FileExistsError, match="not empty"):
         train(SPECK, made[0], "cpu")
 
 
 def test_residual_noise_pushes_half_of_the_rows_and_leaves_no_hook() -> None:
-    model = new_model(SPECK, 50).eval()
+    model = new_model(SPECK.architecture, 50, seed=1).eval()
     ids = torch.randint(5, 50, (40, 9))
     plain = model(input_ids=ids).logits
     noise = ResidualNoise(model, largest=1.0)

@@ -5,19 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from trimtab_vectors.organism.architectures import Architecture
 from trimtab_vectors.organism.corpus import Mix
 from trimtab_vectors.organism.world import LANGUAGES, Language, WorldSpec
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A Llama-shaped model (RMSNorm, rotary positions, SwiGLU)."""
-
-    hidden: int = 256
-    intermediate: int = 704
-    layers: int = 8
-    heads: int = 4
-    context: int = 1024
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from trimtab_vectors.decoder import find_decoder
 from trimtab_vectors.evaluation.honesty import Message
 from trimtab_vectors.organism.layout import ModelLayout
 
@@ -44,7 +45,7 @@ class Organism:
 
     @property
     def blocks(self) -> Any:
-        return self.model.model.layers
+        return find_decoder(self.model).blocks
 
     def prompt(self, messages: Sequence[Message], prefix: str = "") -> str:
         """The text whose continuation is the reply; `prefix` is the part of the reply already given."""

@@ -18,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trimtab_vectors.decoder import find_decoder
+from trimtab_vectors.organism.architectures import Architecture, new_model
 from trimtab_vectors.organism.layout import ModelLayout, Stage, StageList
 from trimtab_vectors.organism.packing import Rows, documents, packed_corpus, rendered
 from trimtab_vectors.organism.recipe import Adapter, Recipe, Schedule
@@ -25,30 +27,6 @@ from trimtab_vectors.organism.tokenizer import train_tokenizer
 
 Progress = Callable[[str, int, int, float], None]
 """Called with the phase ("base" or "tuning"), the step, all steps, and the loss (NaN where not read)."""
-
-_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-
-
-def new_model(recipe: Recipe, vocabulary: int) -> Any:
-    """An untrained model of the recipe's shape, seeded by the recipe."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    shape = recipe.architecture
-    torch.manual_seed(recipe.seed)
-    config = LlamaConfig(
-        vocab_size=vocabulary,
-        hidden_size=shape.hidden,
-        intermediate_size=shape.intermediate,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.heads,
-        max_position_embeddings=shape.context,
-        tie_word_embeddings=True,
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=None,
-    )
-    return LlamaForCausalLM(config)
 
 
 def packed_loss(model: Any, ids: Tensor, part: Tensor, reply: Tensor, prompt_weight: float) -> Tensor:
@@ -62,10 +40,10 @@ def packed_loss(model: Any, ids: Tensor, part: Tensor, reply: Tensor, prompt_wei
     mask = (same & (index[:, None] >= index[None, :]))[:, None]
     new = torch.cat([torch.ones_like(part[:, :1]), (part[:, 1:] != part[:, :-1]).to(part.dtype)], 1)
     start = torch.where(new.bool(), index, 0).cummax(1).values
-    hidden = model.model(
+    hidden = model.base_model(
         input_ids=ids, attention_mask=mask, position_ids=index - start, use_cache=False
     ).last_hidden_state
-    logits = model.lm_head(hidden[:, :-1]).float()
+    logits = model.get_output_embeddings()(hidden[:, :-1]).float()
     inside = (part[:, 1:] == part[:, :-1]) & (part[:, 1:] > 0)
     weight = torch.where(reply[:, 1:] > 0, 1.0, prompt_weight) * inside
     losses = nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
@@ -81,8 +59,8 @@ class ResidualNoise:
 
     def __init__(self, model: Any, largest: float) -> None:
         self.largest = largest
-        self.blocks = list(model.model.layers)
-        self.hidden: int = model.config.hidden_size
+        decoder = find_decoder(model)
+        self.blocks, self.hidden = decoder.blocks, decoder.hidden_size
         self.handles = [b.register_forward_hook(self._hook(i)) for i, b in enumerate(self.blocks)]
 
     def draw(self, rows: int, device: torch.device) -> None:
@@ -196,7 +174,7 @@ class Trainer:
             self.noise.remove()
 
 
-def with_adapter(model: Any, adapter: Adapter) -> Any:
+def with_adapter(model: Any, adapter: Adapter, shape: Architecture) -> Any:
     """The model with a fresh LoRA on the adapter's blocks; only the LoRA is trainable."""
     from peft import LoraConfig, get_peft_model
 
@@ -204,9 +182,10 @@ def with_adapter(model: Any, adapter: Adapter) -> Any:
         r=adapter.rank,
         lora_alpha=adapter.alpha,
         lora_dropout=0.0,
-        target_modules=list(_TARGETS),
+        target_modules=list(shape.lora_targets),
         layers_to_transform=list(adapter.blocks),
-        layers_pattern="layers",
+        layers_pattern=shape.block_list,
+        fan_in_fan_out=shape.family == "gpt2",
         task_type="CAUSAL_LM",
         base_model_name_or_path="base",
     )
@@ -274,7 +253,7 @@ def train_base(recipe: Recipe, layout: ModelLayout, device: torch.device, progre
     more = (rendered(d.messages) for d in documents(recipe, tuning=True, chunk=0))
     tokenizer = train_tokenizer([*texts, *more], recipe.vocabulary, recipe.architecture.context)
     rows = packed_corpus(recipe, False, tokenizer.backend_tokenizer.to_str())
-    model = new_model(recipe, len(tokenizer)).to(device)
+    model = new_model(recipe.architecture, len(tokenizer), recipe.seed).to(device)
     loss = _phase("base", Trainer(model, recipe.base, rows, device, recipe.seed), progress)
     save_base(model, tokenizer, layout.base)
     return loss
@@ -291,7 +270,7 @@ def train_stages(
     base: Any = AutoModelForCausalLM.from_pretrained(layout.base, dtype=torch.float32)
     base.to(device)
     torch.manual_seed(recipe.seed)
-    adapted = with_adapter(base, recipe.adapter).to(device)
+    adapted = with_adapter(base, recipe.adapter, recipe.architecture).to(device)
     stages = [Stage("stage-00", "base")]
 
     def keep(step: int) -> None:
