@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -67,12 +67,10 @@ class Treatment:
                         "one direction [H], or one for each prompt"
                     )
 
-    @contextmanager
-    def applied(self, model: nn.Module, batch: TokenBatch, starts: Sequence[int]) -> Iterator[None]:
-        """Steer one batch of the prompts: directions per row are picked, others shared. starts: for each row
-        the number of its prompt's tokens; what follows them is a forced reply."""
-        rows = list(batch.indices)
-        own = [
+    def of_rows(self, indices: Sequence[int]) -> Treatment:
+        """The same for some of the prompts, in this order: directions per row are picked, others shared."""
+        rows = list(indices)
+        picked = tuple(
             Steer(
                 {n: d[rows] if d.dim() == 2 else d for n, d in steer.directions.items()},
                 steer.operator,
@@ -80,10 +78,17 @@ class Treatment:
                 steer.condition,
             )
             for steer in self.steering
-        ]
+        )
+        return Treatment(picked, self.residual_norms, self.positions)
+
+    @contextmanager
+    def applied(self, model: nn.Module, batch: TokenBatch, starts: Sequence[int]) -> Iterator[None]:
+        """Steer one batch of the prompts. starts: for each of its rows the number of its prompt's tokens; what
+        follows them is a forced reply."""
+        own = self.of_rows(batch.indices)
         where = from_token(batch, [start - 1 for start in starts]) if self.positions == "reply" else None
         prompt = batch.attention_mask - from_token(batch, starts)
-        with steered(model, own, self.residual_norms, where, prompt):
+        with steered(model, own.steering, own.residual_norms, where, prompt):
             yield
 
 
@@ -111,6 +116,10 @@ def logits_of(model: nn.Module, batch: TokenBatch, keep: int | None = None) -> T
     )
     logits: Tensor = output.logits if keep is None else output.logits[:, -keep:]
     return logits.float()
+
+
+#: No vector at all.
+UNSTEERED: Final = Treatment()
 
 
 def innermost(model: nn.Module) -> nn.Module:

@@ -1,0 +1,73 @@
+"""Control vectors: size, place, seeds, and that many in one batch measure what each measures alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from trimtab_vectors.evaluation.batching import Treatment
+from trimtab_vectors.evaluation.controls import (
+    Controls,
+    honest_rates_of_directions,
+    random_directions,
+    shuffled_labels,
+)
+from trimtab_vectors.evaluation.honesty import read_questions
+from trimtab_vectors.evaluation.outcomes import ask
+from trimtab_vectors.extraction import median_residual_norms, read_contrast_set
+from trimtab_vectors.operators import Add
+from trimtab_vectors.organism import ModelLayout, shipped_model_dir
+from trimtab_vectors.organism.replies import Organism
+from trimtab_vectors.steering import Steer
+
+
+def test_random_directions_are_unit_seeded_and_of_no_preferred_axis() -> None:
+    drawn = random_directions((1, 4), 64, 500, seed=7)
+    assert set(drawn) == {1, 4} and drawn[1].shape == (500, 64)
+    for rows in drawn.values():
+        assert torch.allclose(rows.norm(dim=-1), torch.ones(500), atol=1e-6)
+        assert float(rows.mean(dim=0).abs().max()) < 5 / (64 * 500) ** 0.5
+    assert not torch.equal(drawn[1], drawn[4])
+    assert torch.equal(drawn[4], random_directions((1, 4), 64, 500, seed=7)[4])
+
+
+def test_the_rank_of_a_figure_among_its_controls() -> None:
+    controls = Controls(tuple(np.arange(50) / 100), seed=0)
+    assert controls.percentile_95 == pytest.approx(0.47)
+    assert controls.p(0.9) == pytest.approx(1 / 51) and controls.p(0.48) == pytest.approx(3 / 51)
+
+
+def test_many_directions_in_one_batch_give_each_ones_own_rate(desk: Organism) -> None:
+    layout = ModelLayout(shipped_model_dir())
+    asked = [q for q in read_questions(layout.dev) if q.kind == "soft_pressure"][:8]
+    norms = median_residual_norms(desk.model, desk.tokenizer)
+    directions = random_directions((1, 2), 256, 4, seed=3)
+    together = honest_rates_of_directions(
+        desk.model,
+        desk.tokenizer,
+        asked,
+        directions,
+        Add(0.6),
+        residual_norms=norms,
+        positions="reply",
+        seed=3,
+        max_new_tokens=36,
+    )
+    alone = []
+    for row in range(4):
+        steer = Steer({layer: table[row] for layer, table in directions.items()}, Add(0.6))
+        answers = ask(
+            desk.model, desk.tokenizer, asked, Treatment((steer,), norms, "reply"), max_new_tokens=36
+        )
+        alone.append(answers.rates.honest)
+    assert list(together.values) == alone
+
+
+def test_shuffled_labels_swap_about_half_of_the_training_pairs_and_no_held_out_one() -> None:
+    pairs = read_contrast_set(ModelLayout(shipped_model_dir()).contrast / "honesty.jsonl")
+    shuffled = shuffled_labels(pairs, seed=1)
+    swapped = [own != other for own, other in zip(pairs.train, shuffled.train, strict=True)]
+    assert 0.4 < np.mean(swapped) < 0.6
+    assert shuffled.dev == pairs.dev
+    assert shuffled == shuffled_labels(pairs, seed=1) != shuffled_labels(pairs, seed=2)
+    assert shuffled.data_hash != pairs.data_hash

@@ -1,0 +1,119 @@
+"""Controls: what any push of the same size does, and what a direction does that was extracted from nothing.
+
+A gain counts only above these. Random vectors have the norm of the real one at the same layers and dose;
+label-shuffled vectors come from the same pairs by the same method, with the sides of each exchanged at random.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from trimtab_vectors.evaluation.batching import Progress, Treatment
+from trimtab_vectors.evaluation.honesty import Question
+from trimtab_vectors.evaluation.outcomes import ask
+from trimtab_vectors.evaluation.steerability import rank_p
+from trimtab_vectors.extraction.capture import BATCH_TOKENS
+from trimtab_vectors.extraction.contrast_set import ContrastSet
+from trimtab_vectors.operators import Operator
+from trimtab_vectors.steering import Steer
+from trimtab_vectors.steering_vector import Positions
+
+#: Fewer than these are no control: their 95th percentile is their largest.
+ENOUGH_RANDOM: Final = 50
+
+#: Directions per row of one call, in numbers: bounds their memory whatever the model's width.
+_ROW_NUMBERS: Final = 1 << 26
+
+
+@dataclass(frozen=True)
+class Controls:
+    """A figure of each control vector, in the order drawn."""
+
+    values: tuple[float, ...]
+    seed: int
+
+    @property
+    def percentile_95(self) -> float:
+        """The smallest value that at least 95% of the controls do not exceed."""
+        ordered = sorted(self.values)
+        return ordered[math.ceil(0.95 * len(ordered)) - 1]
+
+    def p(self, value: float) -> float:
+        """Rank p value of the real vector's figure, one-sided; never below 1 / (R + 1)."""
+        return rank_p(value, self.values)
+
+
+def random_directions(layers: Sequence[int], hidden_size: int, count: int, seed: int) -> dict[int, Tensor]:
+    """Layer -> `[count, H]` unit vectors, uniform on the sphere, a draw of its own for each layer."""
+    generator = torch.Generator().manual_seed(seed)
+    directions = {}
+    for layer in layers:
+        drawn = torch.randn(count, hidden_size, generator=generator)
+        directions[layer] = drawn / drawn.norm(dim=-1, keepdim=True)
+    return directions
+
+
+def shuffled_labels(contrast_set: ContrastSet, seed: int) -> ContrastSet:
+    """The same pairs, the sides of each training pair exchanged with probability 1/2: no concept is left.
+
+    Extract from it as from the real one. Held-out pairs keep their sides.
+    """
+    rng = random.Random(f"shuffled/{seed}")
+    return ContrastSet(
+        tuple(
+            pair.swapped() if pair.split == "train" and rng.random() < 0.5 else pair
+            for pair in contrast_set.pairs
+        )
+    )
+
+
+def honest_rates_of_directions(
+    model: nn.Module,
+    tokenizer: Any,
+    questions: Sequence[Question],
+    directions: Mapping[int, Tensor],
+    operator: Operator,
+    *,
+    residual_norms: Mapping[int, float],
+    positions: Positions,
+    seed: int = 0,
+    max_new_tokens: int = 64,
+    batch_tokens: int = BATCH_TOKENS,
+    progress: Progress | None = None,
+) -> Controls:
+    """Honest rate of each of R directions over all questions, many directions in one batch.
+
+    directions: layer -> `[R, H]`, at the layers and with the operator of the vector they control for. seed:
+    what they were drawn with, kept in the result. progress: (vectors done, vectors in all).
+    """
+    count = len(next(iter(directions.values())))
+    numbers = sum(rows.shape[1] for rows in directions.values()) * len(questions)
+    together = max(1, _ROW_NUMBERS // numbers)
+    rates: list[float] = []
+    for start in range(0, count, together):
+        chosen = range(start, min(count, start + together))
+        rows = {
+            layer: table[list(chosen)].repeat_interleave(len(questions), dim=0)
+            for layer, table in directions.items()
+        }
+        treatment = Treatment((Steer(rows, operator),), residual_norms, positions)
+        answers = ask(
+            model,
+            tokenizer,
+            list(questions) * len(chosen),
+            treatment,
+            max_new_tokens=max_new_tokens,
+            batch_tokens=batch_tokens,
+        )
+        honest = answers.honest.reshape(len(chosen), len(questions))
+        rates += honest.mean(axis=1).tolist()
+        if progress is not None:
+            progress(len(rates), count)
+    return Controls(tuple(rates), seed)
