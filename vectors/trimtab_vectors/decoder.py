@@ -21,12 +21,14 @@ class DecoderError(ValueError):
 @dataclass(frozen=True)
 class DecoderLayers:
     """The blocks in order, the norm between the last block and the unembedding (None if there is none) and
-    the width H of the residual stream. `path` is the block list's name inside the model."""
+    the width H of the residual stream. `path` is the block list's name inside the model; `trunk` the module
+    that holds the list, and whose forward runs it."""
 
     path: str
     blocks: tuple[nn.Module, ...]
     final_norm: nn.Module | None
     hidden_size: int
+    trunk: nn.Module
 
 
 def find_decoder(model: nn.Module) -> DecoderLayers:
@@ -70,7 +72,7 @@ def find_decoder(model: nn.Module) -> DecoderLayers:
         )
     path, blocks = next(iter(candidates.items()))
     parent = model.get_submodule(path.rpartition(".")[0])
-    return DecoderLayers(path, tuple(blocks), _final_norm(parent, blocks, hidden_size), hidden_size)
+    return DecoderLayers(path, tuple(blocks), _final_norm(parent, blocks, hidden_size), hidden_size, parent)
 
 
 def text_config(model: nn.Module) -> Any:

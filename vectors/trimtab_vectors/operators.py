@@ -6,22 +6,42 @@ Reference arithmetic in float32: an engine may be faster, not different. Everywh
 - u: unit direction, `[H]` or anything that broadcasts against h, such as `[B, 1, H]` for one direction a row;
 - r: the steered stage's median residual norm at that layer (`extraction.residual_norms`), in h's own units.
 
-So masking a position, or a row, is one multiplication of its delta. Two things that other tools call
-"normalise" have different names here: a *unit direction* is part of every vector (its raw norm is kept beside
-it), and keeping the *state's* norm is an operator of its own, `PreserveStateNorm`.
+So leaving out a position, or a row, is a choice between its delta and nothing. Nothing is -0.0, the only number
+that leaves every float's bits alone (-0.0 + 0.0 is +0.0), and so a delta that changes nothing holds -0.0.
+
+Where several operators act at one layer, each reads the block's own output and the deltas are summed: their
+order means nothing. Two things that other tools call "normalise" have different names here: a *unit direction*
+is part of every vector (its raw norm is kept beside it), and keeping the *state's* norm is an operator of its
+own, `PreserveStateNorm`.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, get_args, runtime_checkable
 
 import torch
 from torch import Tensor
 
-#: Below this a state counts as zero and is left alone where a formula would divide by its norm.
+#: Below this a norm counts as zero where a formula would divide by it.
 _SMALLEST_NORM: Final = 1e-12
+
+#: A state of which an operator leaves less than this share is nothing but rounding: it is not scaled back up.
+_SMALLEST_REST: Final = 1e-5
+
+#: Added to any float, subnormal or negative zero included, it changes no bit.
+NOTHING: Final = -0.0
+
+
+#: Which way a `Clamp` may move the component.
+Bound = Literal["exactly", "at_least", "at_most"]
+
+#: Which states `PreserveStateNorm` scales.
+NormKept = Literal["always", "grown"]
+
+#: On which side of its threshold a `Condition` lets a row through.
+Opens = Literal["score_above", "score_below"]
 
 
 @runtime_checkable
@@ -46,7 +66,7 @@ class Add:
 
     def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
         step = _direction(u, h) * (self.strength * r)
-        return step.to(h.dtype).expand_as(h)
+        return _as_delta(step, h.dtype).expand_as(h)
 
 
 @dataclass(frozen=True)
@@ -59,28 +79,29 @@ class Ablate:
     share: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.share <= 1.0:
-            raise ValueError(f"share is {self.share}; a share of the component from 0 to 1 is expected")
+        _share(self.share)
 
     def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
-        direction = _direction(u, h)
-        return (-self.share * projection(h, u)[..., None] * direction).to(h.dtype)
+        return _as_delta(-self.share * projection(h, u)[..., None] * _direction(u, h), h.dtype)
 
 
 @dataclass(frozen=True)
 class Clamp:
-    """Moves the component along u to `level * r` and leaves everything orthogonal to u alone.
+    """Moves the component along u towards `level * r` and leaves everything orthogonal to u alone.
 
-    bound: "exactly" sets the component, "at_least" only raises it, "at_most" only lowers it (a projection cap).
-    level is relative to the residual norm, as a strength is; 0 with "exactly" is `Ablate()`.
+    `share * (level * r - h . u) u`. bound: "exactly" always moves it, "at_least" only raises it, "at_most" only
+    lowers it (a projection cap). level is relative to the residual norm, as a strength is. share is how much of
+    the way, all of it at 1: 0 changes nothing, whereas level 0 with "exactly" is `Ablate(share)`.
     """
 
     level: float
-    bound: Literal["exactly", "at_least", "at_most"] = "exactly"
+    bound: Bound = "exactly"
+    share: float = 1.0
 
     def __post_init__(self) -> None:
         _finite("level", self.level)
-        if self.bound not in ("exactly", "at_least", "at_most"):
+        _share(self.share)
+        if self.bound not in get_args(Bound):
             raise ValueError(f"bound is {self.bound!r}; use exactly, at_least or at_most")
 
     def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
@@ -89,7 +110,7 @@ class Clamp:
             missing = missing.clamp(min=0.0)
         elif self.bound == "at_most":
             missing = missing.clamp(max=0.0)
-        return (missing[..., None] * _direction(u, h)).to(h.dtype)
+        return _as_delta(self.share * missing[..., None] * _direction(u, h), h.dtype)
 
 
 @dataclass(frozen=True)
@@ -98,15 +119,18 @@ class PreserveStateNorm:
 
     `(h + d) * |h| / |h + d| - h` with d the inner operator's delta (the option that Representation Engineering
     and repeng call `normalize`), norms in float32, since the sum of squares of an fp16 state overflows.
-    Where d is zero the delta is exactly zero. when: "always" also scales a state back up that d made
-    shorter; "grown" only shrinks states that d made longer.
+    when: "always" also scales a state back up that d made shorter; "grown" only shrinks states that d made
+    longer. The two differ wherever d points against the state.
+
+    Where d is zero the delta is too. A state of norm zero stays there. A state that d takes away whole (the
+    ablation of a state that points along u) is not scaled back: its direction would be rounding alone.
     """
 
     inner: Operator
-    when: Literal["always", "grown"] = "always"
+    when: NormKept = "always"
 
     def __post_init__(self) -> None:
-        if self.when not in ("always", "grown"):
+        if self.when not in get_args(NormKept):
             raise ValueError(f"when is {self.when!r}; use always or grown")
 
     def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
@@ -115,10 +139,10 @@ class PreserveStateNorm:
         before = torch.linalg.vector_norm(state, dim=-1, keepdim=True)
         after = torch.linalg.vector_norm(moved, dim=-1, keepdim=True)
         scaled = moved * (before / after.clamp(min=_SMALLEST_NORM))
-        rescale = change.ne(0).any(-1, keepdim=True) & (after > _SMALLEST_NORM)
+        rescale = change.ne(0).any(-1, keepdim=True) & (after > _SMALLEST_REST * before)
         if self.when == "grown":
             rescale &= after > before
-        return torch.where(rescale, (scaled - state).to(h.dtype), change)
+        return torch.where(rescale, _as_delta(scaled - state, h.dtype), change)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,11 +158,11 @@ class Condition:
     layer: int
     direction: Tensor
     threshold: float
-    opens: Literal["score_above", "score_below"] = "score_above"
+    opens: Opens = "score_above"
 
     def __post_init__(self) -> None:
         _finite("threshold", self.threshold)
-        if self.opens not in ("score_above", "score_below"):
+        if self.opens not in get_args(Opens):
             raise ValueError(f"opens is {self.opens!r}; use score_above or score_below")
         if self.direction.dim() != 1 or not bool(torch.isfinite(self.direction).all()):
             raise ValueError("the condition's direction must be a finite vector [H]")
@@ -165,6 +189,16 @@ def projection(h: Tensor, u: Tensor) -> Tensor:
 
 def _direction(u: Tensor, h: Tensor) -> Tensor:
     return u.to(device=h.device, dtype=torch.float32)
+
+
+def _as_delta(step: Tensor, dtype: torch.dtype) -> Tensor:
+    cast = step.to(dtype)
+    return torch.where(cast == 0, torch.full((), NOTHING, dtype=dtype, device=cast.device), cast)
+
+
+def _share(value: float) -> None:
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"share is {value}; a share of the way from 0 to 1 is expected")
 
 
 def _finite(name: str, value: float) -> None:
