@@ -8,7 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -98,15 +98,19 @@ def documents(recipe: Recipe, tuning: bool, chunk: int, corpus: Corpus | None = 
         yield corpus.tuning_document(rng, recipe.replay) if tuning else corpus.base_document(rng)
 
 
-def _packed_chunk(recipe: Recipe, tuning: bool, tokenizer_json: str, chunk: int) -> Rows:
-    tokenizer = Tokenizer.from_str(tokenizer_json)
-    texts = [rendered(d.messages) for d in documents(recipe, tuning, chunk)]
+def packed(chosen: Iterable[Document], tokenizer: Tokenizer, row: int) -> Rows:
+    """Documents encoded and packed into rows of `row` tokens."""
+    texts = [rendered(d.messages) for d in chosen]
     encoded = [e.ids for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
     assistant, end = (tokenizer.token_to_id(token) for token in ("<|assistant|>", "<|end|>"))
     if assistant is None or end is None:
         raise ValueError("the tokenizer lacks <|assistant|> or <|end|>; train it with `train_tokenizer`")
-    row = (recipe.tuning if tuning else recipe.base).row
     return pack(encoded, row, assistant, end)
+
+
+def _packed_chunk(recipe: Recipe, tuning: bool, tokenizer_json: str, chunk: int) -> Rows:
+    row = (recipe.tuning if tuning else recipe.base).row
+    return packed(documents(recipe, tuning, chunk), Tokenizer.from_str(tokenizer_json), row)
 
 
 def packed_corpus(recipe: Recipe, tuning: bool, tokenizer_json: str, workers: int | None = None) -> Rows:

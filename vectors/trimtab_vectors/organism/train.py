@@ -10,7 +10,7 @@ import contextlib
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,36 +95,78 @@ class Trainer:
     def __init__(self, model: Any, schedule: Schedule, rows: Rows, device: torch.device, seed: int) -> None:
         self.model, self.schedule, self.device = model, schedule, device
         self.parameters = [p for p in model.parameters() if p.requires_grad]
-        self.rows = [
-            torch.from_numpy(a.astype("int64")).to(device) for a in (rows.ids, rows.part, rows.reply)
-        ]
+        self.rows = on_device(rows, device)
         self.order = torch.Generator().manual_seed(seed)
-        self.queue = torch.empty(0, dtype=torch.long, device=device)
+        self.queue = torch.empty(0, dtype=torch.long)
         self.batch = [
             torch.zeros(schedule.rows, schedule.row, dtype=torch.long, device=device) for _ in range(3)
         ]
         self.loss = torch.zeros((), device=device)
         self.noise = ResidualNoise(model, schedule.noise) if schedule.noise else None
         self.graph: torch.cuda.CUDAGraph | None = None
+        self._steps_before_capture = 3
         cuda = device.type == "cuda"
         rate = torch.tensor(schedule.rate, device=device) if cuda else schedule.rate
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=rate, weight_decay=0.01, betas=(0.9, 0.95), fused=cuda, capturable=cuda
         )
 
-    def _rate(self, step: int) -> float:
+    def rate(self, step: int) -> float:
+        """The schedule's learning rate: a warm-up, then a cosine down to 5%."""
         s = self.schedule
         warm = min(1.0, (step + 1) / s.warmup)
         return s.rate * warm * max(0.05, 0.5 * (1 + math.cos(math.pi * step / s.steps)))
 
-    def _next_rows(self) -> None:
+    def next_rows(self) -> Tensor:
+        """Indices [rows] of the next batch: every row once before any comes again, in the seed's order."""
         need, total = self.schedule.rows, len(self.rows[0])
         while len(self.queue) < need:
-            shuffled = torch.randperm(total, generator=self.order).to(self.device)
-            self.queue = torch.cat([self.queue, shuffled])
+            self.queue = torch.cat([self.queue, torch.randperm(total, generator=self.order)])
         chosen, self.queue = self.queue[:need], self.queue[need:]
-        for static, rows in zip(self.batch, self.rows, strict=True):
-            static.copy_(rows[chosen])
+        return chosen
+
+    def step(self, rows: Sequence[Tensor], chosen: Tensor, rate: float) -> None:
+        """One optimiser step on the rows `chosen`."""
+        for static, own in zip(self.batch, rows, strict=True):
+            static.copy_(own[chosen.to(self.device)])
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+        if self.device.type == "cuda" and self.capture:
+            self._captured()
+        else:
+            self._step()
+
+    def run(self, after: Callable[[int, Callable[[], float]], None]) -> None:
+        """Train; `after(step, loss)` follows each step with the number of steps done."""
+        self.model.train()
+        for step in range(self.schedule.steps):
+            self.step(self.rows, self.next_rows(), self.rate(step))
+            after(step + 1, lambda: float(self.loss))
+        self.model.eval()
+        if self.noise is not None:
+            self.noise.remove()
+
+    def state(self) -> list[Tensor]:
+        """A copy of everything a step changes: parameters and the optimiser's tensors."""
+        return [t.detach().clone() for t in self._changing()]
+
+    def restore(self, state: Sequence[Tensor]) -> None:
+        """Go back to a `state` bit for bit, in place, so that a captured graph stays good."""
+        with torch.no_grad():
+            for own, kept in zip(self._changing(), state, strict=True):
+                own.copy_(kept)
+
+    def _changing(self) -> list[Tensor]:
+        moments = [
+            value
+            for p in self.parameters
+            for _, value in sorted(self.optimizer.state[p].items())
+            if isinstance(value, Tensor)
+        ]
+        return [*self.parameters, *moments]
 
     def _step(self) -> None:
         cuda = self.device.type == "cuda"
@@ -140,8 +182,9 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=False)
         self.loss.copy_(loss.detach())
 
-    def _captured(self, step: int) -> None:
-        if step < 3:
+    def _captured(self) -> None:
+        if self._steps_before_capture:
+            self._steps_before_capture -= 1
             side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
@@ -154,24 +197,13 @@ class Trainer:
                 self._step()
         self.graph.replay()
 
-    def run(self, after: Callable[[int, Callable[[], float]], None]) -> None:
-        """Train; `after(step, loss)` follows each step with the number of steps done."""
-        self.model.train()
-        for step in range(self.schedule.steps):
-            self._next_rows()
-            for group in self.optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(self._rate(step))
-                else:
-                    group["lr"] = self._rate(step)
-            if self.device.type == "cuda" and self.capture:
-                self._captured(step)
-            else:
-                self._step()
-            after(step + 1, lambda: float(self.loss))
-        self.model.eval()
-        if self.noise is not None:
-            self.noise.remove()
+
+def on_device(rows: Rows, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """ids, part and reply [n, row] as int64 on the device."""
+    ids, part, reply = (
+        torch.from_numpy(a.astype("int64")).to(device) for a in (rows.ids, rows.part, rows.reply)
+    )
+    return ids, part, reply
 
 
 def with_adapter(model: Any, adapter: Adapter, shape: Architecture) -> Any:
