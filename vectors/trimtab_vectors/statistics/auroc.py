@@ -108,6 +108,8 @@ def _score_interval(area: float, ups: int, downs: int, z: float) -> tuple[float,
     def excess(candidate: float) -> float:
         return (area - candidate) ** 2 - z**2 * _hanley_mcneil(candidate, ups, downs)
 
-    low = 0.0 if area == 0.0 else float(optimize.brentq(excess, 0.0, area))
-    high = 1.0 if area == 1.0 else float(optimize.brentq(excess, area, 1.0))
+    # At an area of 0 or 1 the variance vanishes too and the edge itself is a root: the bound is the other one.
+    edge = 1e-9
+    low = 0.0 if area == 0.0 else float(optimize.brentq(excess, 0.0, min(area, 1.0 - edge)))
+    high = 1.0 if area == 1.0 else float(optimize.brentq(excess, max(area, edge), 1.0))
     return low, high

@@ -36,6 +36,6 @@ def isotonic_regression(
         smallest = np.full(rows.shape[1:], np.inf)
         for end in range(stages - 1, start - 1, -1):
             smallest = np.minimum(smallest, means[end - start])
-            np.maximum(fit[end], smallest, out=fit[end])
+            fit[end] = np.maximum(fit[end], smallest)
     fitted = np.moveaxis(fit, 0, -1)
     return -fitted if decreasing else fitted
