@@ -22,6 +22,7 @@ from trimtab_server.cli import (
     serve,
     snapshot,
     stages,
+    study,
     token,
     vectors,
 )
@@ -87,6 +88,7 @@ app.command("monitor")(monitor.monitor)
 app.add_typer(canary.app, name="canary")
 app.add_typer(audit.app, name="audit")
 app.add_typer(organism.app, name="organism")
+app.add_typer(study.app, name="study")
 app.add_typer(token.app, name="token")
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
