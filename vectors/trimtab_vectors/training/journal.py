@@ -6,7 +6,7 @@ Every record has
     kind      what it is, below
     time      UTC, ISO 8601
     step      optimiser steps done
-    branch    0, and one more after each revert or restart: steps are repeated on another path
+    branch    0, and a new one for each revert and for each return to an older checkpoint
 
 and by kind
 
@@ -15,9 +15,10 @@ and by kind
     skipped       a measurement that did not fit into the time budget: needed_seconds, allowed_seconds
     stage         a stage was written: name, path, parent (the stage it was trained on from), sha256
     checkpoint    the Trainer wrote one from which training can be resumed: path
-    resumed       training went on from a checkpoint, or began anew (restarted true)
-    action        something was done to the run: action, why, cost (steps, seconds), and its own figures
-    refused       something was to be done and was not: action, why
+    resumed       training went on from a checkpoint or began anew: from_branch, from_step
+    action        something was done to the run: action, plan_index (its number in the plan), why, cost (steps,
+                  seconds), and its own figures
+    refused       something was to be done and was not: action, plan_index, why
 
 A number that does not exist is null. A later record of the same kind, step and branch stands in place of the
 earlier one (the run was killed and went over the step again); `latest` keeps the last of each. Nothing is
@@ -29,7 +30,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,14 +104,27 @@ def latest(records: Iterable[Record], kind: str | None = None) -> list[Record]:
     return [found[key] for key in sorted(found, key=lambda k: (k[0], k[1], k[3]))]
 
 
-def current_path(records: Iterable[Record], kind: str | None = None) -> list[Record]:
-    """The records that led to where the run is now: of each branch what came before the next one left it."""
+def current_path(records: Sequence[Record], kind: str | None = None) -> list[Record]:
+    """The records that led to where the run is now, one branch after another: of a branch that was left, those
+    up to the step the next one came from; of a killed attempt, those that were not gone over again."""
+    if not records:
+        return []
+    until: dict[int, float] = {records[-1]["branch"]: math.inf}
+    origins = {r["branch"]: r for r in records if r.get("from_branch", r["branch"]) != r["branch"]}
+    branch = records[-1]["branch"]
+    while branch in origins:
+        origin = origins[branch]
+        branch = origin["from_branch"]
+        if branch in until:
+            break
+        until[branch] = origin["from_step"]
     kept: list[Record] = []
     for record in records:
-        if record["kind"] == "resumed" or record.get("action") == "revert":
-            goes_on = record.get("from_step", record["step"])
-            kept = [r for r in kept if r["step"] <= goes_on]
-        kept.append(record)
+        if record["kind"] == "resumed" and record["from_branch"] == record["branch"]:
+            again = (record["branch"], record["from_step"])
+            kept = [r for r in kept if r["branch"] != again[0] or r["step"] <= again[1]]
+        if record["step"] <= until.get(record["branch"], -1):
+            kept.append(record)
     return latest(kept, kind)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.hooks import RemovableHandle
 
 from trimtab_vectors.training.state import RandomState, TrainingState, unwrapped
@@ -80,7 +81,8 @@ class Replay:
         if self.max_grad_norm > 0:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.max_grad_norm)
         inner.step()
-        if self.scheduler is not None:
+        # One that follows a metric steps after evaluations, not after steps.
+        if self.scheduler is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step()
         self.model.zero_grad()
 
