@@ -197,14 +197,26 @@ class Client:
         swap_labels: bool = False,
         layers: Sequence[int] = (),
         license: str = "",
+        position: str = "last",
+        seed: int = 0,
         request_id: str = "",
     ) -> Generator[types.Progress | types.Vector, None, None]:
-        """Extract a vector at a stage from a contrast set (JSON lines); streams progress, then the vector.
+        """Extract a vector at a stage from a contrast set (JSON lines or CSV); streams progress, then the vector.
 
         `swap_labels` exchanges the two sides of every pair, which gives a vector of the opposite sign.
         """
         request = requests.extract_vector(
-            contrast_set, stage, concept, display_name, method, swap_labels, layers, license, request_id
+            contrast_set,
+            stage,
+            concept,
+            display_name,
+            method,
+            swap_labels,
+            layers,
+            license,
+            position,
+            seed,
+            request_id,
         )
         return self._stream(
             self._vectors.ExtractVector, request, from_protobuf.extraction_event, self._deadlines.job

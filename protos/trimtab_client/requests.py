@@ -104,6 +104,8 @@ def extract_vector(
     swap_labels: bool,
     layers: Sequence[int],
     license: str,
+    position: str,
+    seed: int,
     request_id: str,
 ) -> vector_pb2.ExtractVectorRequest:
     return vector_pb2.ExtractVectorRequest(
@@ -116,6 +118,8 @@ def extract_vector(
         swap_labels=swap_labels,
         layers=layers,
         license=license,
+        position=position,
+        seed=seed,
     )
 
 

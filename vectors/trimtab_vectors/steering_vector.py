@@ -24,6 +24,17 @@ import torch
 #: and no more.
 UNIT_TOLERANCE: Final = 4e-3
 
+#: What may be measured of each layer when a vector is made, with the range of its values.
+FIGURES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+    {
+        "pair_accuracies": (0.0, 1.0),
+        "explained_variances": (0.0, 1.0),
+        "noise_ceilings": (0.0, 1.0),
+        "separations": (-math.inf, math.inf),
+        "agreements": (-1.0, 1.0),
+    }
+)
+
 #: Ahead of everything hashed into an id; a change of the canonical form changes it.
 _CANONICAL_FORM: Final = "trimtab.vector/1"
 
@@ -116,8 +127,14 @@ class SteeringVector:
     directions: block index (0 is the first block; the block's OUTPUT) -> float32 [H] on the CPU, norm 1.
     raw_norms: norm of the direction before it was scaled to 1 (DiffMean: of the difference of means).
     residual_norms: median residual norm at the extraction stage on neutral text, in the model's own units.
-    pair_accuracies: share of held-out pairs ordered rightly, in [0, 1]; empty if not measured.
     data_hash: SHA-256 hex of the contrast set.
+    position, seed: where the states were read, and the seed of whatever was drawn; "" and None if unknown.
+
+    Figures per layer, each empty where it was not measured, and no part of the id (formulas and sources:
+    `extraction.quality`). Of the held-out pairs: pair_accuracies, the share ordered rightly, in [0, 1];
+    separations, d' of the two sides along the direction; agreements, the mean cosine of a pair's difference
+    with the direction. Of the training pairs: explained_variances, the share of the differences' sum of
+    squares along the direction; noise_ceilings, how alike two vectors from as many other statements would be.
 
     Raises VectorError (FIELD_INVALID, VECTOR_SHAPE, VECTOR_NOT_FINITE, VECTOR_CORRUPT, LAYER_OUT_OF_RANGE)
     for what is not such a vector.
@@ -132,6 +149,12 @@ class SteeringVector:
     raw_norms: Mapping[int, float]
     residual_norms: Mapping[int, float]
     pair_accuracies: Mapping[int, float] = field(default_factory=dict)
+    explained_variances: Mapping[int, float] = field(default_factory=dict)
+    noise_ceilings: Mapping[int, float] = field(default_factory=dict)
+    separations: Mapping[int, float] = field(default_factory=dict)
+    agreements: Mapping[int, float] = field(default_factory=dict)
+    position: str = ""
+    seed: int | None = None
     display_name: str = ""
     created_by: str = ""
     license: str = ""
@@ -164,8 +187,9 @@ class SteeringVector:
                     field=name,
                 )
             object.__setattr__(self, name, MappingProxyType(norms))
-        accuracies = _checked_figures("pair_accuracies", self.pair_accuracies, directions, low=0.0, high=1.0)
-        object.__setattr__(self, "pair_accuracies", MappingProxyType(accuracies))
+        for name, (low, high) in FIGURES.items():
+            figures = _checked_figures(name, getattr(self, name), directions, low=low, high=high)
+            object.__setattr__(self, name, MappingProxyType(figures))
         if self.suggested is not None:
             _check_suggested(self.suggested, directions)
 

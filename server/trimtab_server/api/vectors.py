@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf import empty_pb2
 from trimtab_protos.v1 import vector_pb2
-from trimtab_vectors.extraction import read_contrast_set
+from trimtab_vectors.extraction import METHODS, POSITIONS, MethodName, Position, read_contrast_set
 from trimtab_vectors.formats.safetensors import read_vector
 from trimtab_vectors.steering_vector import SteeringVector, VectorError
 
@@ -23,8 +23,6 @@ from trimtab_server.steering.creation import check_display_name
 from trimtab_server.steering.validation import ModelFacts, stage_of
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.vectors import VectorRecord
-
-_METHODS = ("", "diff_mean")
 
 
 class VectorServicer:
@@ -102,10 +100,11 @@ class VectorServicer:
 
     def _order(self, request: vector_pb2.ExtractVectorRequest, call: Call) -> ExtractionOrder:
         check_display_name(request.display_name)
-        if request.method not in _METHODS:
-            raise Refusal(
-                "FIELD_INVALID", field="method", detail=f"method {request.method!r} is unknown; use diff_mean"
-            )
+        method, position = request.method or "diff_mean", request.position or "last"
+        for field, value, known in (("method", method, METHODS), ("position", position, POSITIONS)):
+            if value not in known:
+                detail = f"{field} {value!r} is unknown; use one of {', '.join(known)}"
+                raise Refusal("FIELD_INVALID", field=field, detail=detail)
         if not request.concept.strip():
             raise Refusal(
                 "FIELD_INVALID", field="concept", detail="concept is empty; say what the vector means"
@@ -125,7 +124,10 @@ class VectorServicer:
             stage=stage,
             concept=request.concept,
             display_name=request.display_name or request.concept,
-            contrast_set=read_contrast_set(request.contrast_set),
+            contrast_set=read_contrast_set(request.contrast_set, split_seed=request.seed),
+            method=cast(MethodName, method),
+            position=cast(Position, position),
+            seed=request.seed,
             layers=tuple(sorted(set(request.layers))) or None,
             swap_labels=request.swap_labels,
             license=request.license,

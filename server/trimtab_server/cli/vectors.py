@@ -100,11 +100,17 @@ def show_card(found: Session, card: Vector) -> None:
 @app.command()
 def extract(
     context: typer.Context,
-    contrast_set: Annotated[Path, typer.Argument(help="Contrast set, one JSON object per line.")],
+    contrast_set: Annotated[Path, typer.Argument(help="Contrast set: JSON lines or CSV.")],
     concept: Annotated[str, typer.Option(help="What the vector stands for, such as honesty.")],
     stage: Annotated[str | None, typer.Option(help="Stage. Default: the active snapshot's.")] = None,
     name: Annotated[str, typer.Option(help="Display name.")] = "",
-    method: Annotated[str, typer.Option(help="How: diff_mean.")] = "diff_mean",
+    method: Annotated[str, typer.Option(help="How: diff_mean, paired_pca, lat or logistic.")] = "diff_mean",
+    position: Annotated[
+        str, typer.Option(help="Where states are read: last, prompt_end, answer_mean or all_mean.")
+    ] = "last",
+    seed: Annotated[
+        int, typer.Option(help="Seed of draws: lat's signs, the noise ceilings, a split the file leaves out.")
+    ] = 0,
     layers: Annotated[str | None, typer.Option(help="Layers: 3, 2,5 or 2-6. Default: all.")] = None,
     swap_labels: Annotated[
         bool, typer.Option("--swap-labels", help="Exchange the sides of every pair: the opposite sign.")
@@ -130,6 +136,8 @@ def extract(
             swap_labels=swap_labels,
             layers=parse_layers(layers) if layers else (),
             license=license_,
+            position=position,
+            seed=seed,
         )
         with closing(events):
             for event in events:

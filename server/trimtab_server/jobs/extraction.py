@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-from trimtab_vectors.extraction import ContrastSet, extract_diff_mean
+from trimtab_vectors import extraction
+from trimtab_vectors.extraction import ContrastSet, MethodName, Position
 from trimtab_vectors.steering_vector import SteeringVector
 
 from trimtab_server.engine.hosted_model import HostedModel
@@ -28,6 +29,9 @@ class ExtractionOrder:
     concept: str
     display_name: str
     contrast_set: ContrastSet
+    method: MethodName
+    position: Position
+    seed: int
     layers: tuple[int, ...] | None
     swap_labels: bool
     license: str
@@ -53,13 +57,16 @@ def extract(model: HostedModel, order: ExtractionOrder, report: Report) -> Steer
     step(0, 1, "loading")
     stage = model.load_stage(order.stage)
     with torch.inference_mode():
-        return extract_diff_mean(
+        return extraction.extract(
             stage,
             model.tokenizer,
             order.contrast_set,
             stage=order.stage,
             fingerprint=model.fingerprint,
             concept=order.concept,
+            method=order.method,
+            position=order.position,
+            seed=order.seed,
             layers=order.layers,
             progress=step,
             swap_labels=order.swap_labels,

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import torch
 from torch import nn
@@ -49,6 +49,44 @@ class TokenBatch:
         return real & (self.attention_mask.cumsum(dim=1) > 1)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A token sequence and the stretch of it whose states are averaged: tokens start to stop, stop excluded.
+
+    One token is read as it is.
+    """
+
+    tokens: tuple[int, ...]
+    start: int
+    stop: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.stop <= len(self.tokens):
+            raise ValueError(
+                f"tokens {self.start} to {self.stop} are to be read of {len(self.tokens)}; a stretch of at "
+                "least one token inside the sequence is expected"
+            )
+
+    @classmethod
+    def last(cls, tokens: Sequence[int]) -> Reading:
+        """Of the last token alone."""
+        return cls(tuple(tokens), len(tokens) - 1, len(tokens))
+
+
+class StateStore(Protocol):
+    """Keeps the states of batches, so that an interrupted capture goes on where it was."""
+
+    def states(
+        self,
+        batch: TokenBatch,
+        read: torch.Tensor,
+        layers: tuple[int, ...],
+        compute: Callable[[], dict[int, torch.Tensor]],
+    ) -> dict[int, torch.Tensor]:
+        """The batch's states, kept or computed. read: `[B, T]` bool, the tokens averaged."""
+        ...
+
+
 def token_batches(
     sequences: Sequence[Sequence[int]], *, batch_tokens: int = BATCH_TOKENS, left: bool = False
 ) -> Iterator[TokenBatch]:
@@ -66,6 +104,36 @@ def token_batches(
         yield _padded(chosen, sequences, left)
 
 
+def capture(
+    model: nn.Module,
+    readings: Sequence[Reading],
+    layers: Sequence[int] | None = None,
+    *,
+    batch_tokens: int = BATCH_TOKENS,
+    left: bool = False,
+    store: StateStore | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[tuple[int, ...], dict[int, torch.Tensor]]]:
+    """The mean state over each reading's stretch, batch by batch, the mean in float32.
+
+    Yields (indices, {layer: float32 `[B, H]` on the CPU}), row b belonging to readings[indices[b]]. Batches
+    come by length, not in the caller's order; `layers` None means all. With a `store`, batches it has kept
+    are not computed again.
+    """
+    wanted = checked_layers(layers, len(find_decoder(model).blocks))
+    done = 0
+    for batch in token_batches([r.tokens for r in readings], batch_tokens=batch_tokens, left=left):
+        read = _read(batch, [readings[index] for index in batch.indices])
+
+        def compute(batch: TokenBatch = batch, read: torch.Tensor = read) -> dict[int, torch.Tensor]:
+            return block_outputs(model, batch, wanted, _mean_over(read))
+
+        yield batch.indices, compute() if store is None else store.states(batch, read, wanted, compute)
+        done += len(batch.indices)
+        if progress is not None:
+            progress(done, len(readings))
+
+
 def capture_last(
     model: nn.Module,
     sequences: Sequence[Sequence[int]],
@@ -75,17 +143,15 @@ def capture_last(
     left: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[tuple[tuple[int, ...], dict[int, torch.Tensor]]]:
-    """The state at each sequence's last token, batch by batch.
-
-    Yields (indices, {layer: float32 `[B, H]` on the CPU}), row b belonging to sequence indices[b]. Batches
-    come by length, not in the caller's order; `layers` None means all.
-    """
-    done = 0
-    for batch in token_batches(sequences, batch_tokens=batch_tokens, left=left):
-        yield batch.indices, block_outputs(model, batch, layers, _at_last(batch))
-        done += len(batch.indices)
-        if progress is not None:
-            progress(done, len(sequences))
+    """The state at each sequence's last token, as `capture` gives it."""
+    return capture(
+        model,
+        [Reading.last(tokens) for tokens in sequences],
+        layers,
+        batch_tokens=batch_tokens,
+        left=left,
+        progress=progress,
+    )
 
 
 def block_outputs(
@@ -96,7 +162,8 @@ def block_outputs(
 ) -> dict[int, torch.Tensor]:
     """One forward pass; `select` of every wanted block's output `[B, T, H]`, as float32 on the CPU.
 
-    `select` runs in the hook on the model's device, so that only what is wanted is copied.
+    `select` runs in the hook on the model's device, so that only what is wanted is copied, after the pass:
+    a copy inside it would make an accelerator wait at every block.
     """
     blocks = find_decoder(model).blocks
     wanted = checked_layers(layers, len(blocks))
@@ -104,7 +171,7 @@ def block_outputs(
 
     def reader(layer: int) -> Callable[[nn.Module, Any, Any], None]:
         def read(_block: nn.Module, _inputs: Any, output: Any) -> None:
-            states[layer] = select(hidden_of(output)).detach().float().cpu()
+            states[layer] = select(hidden_of(output)).detach()
 
         return read
 
@@ -115,7 +182,7 @@ def block_outputs(
     finally:
         for handle in handles:
             handle.remove()
-    return {layer: states[layer] for layer in wanted}
+    return {layer: states[layer].float().cpu() for layer in wanted}
 
 
 def checked_layers(layers: Sequence[int] | None, layer_count: int) -> tuple[int, ...]:
@@ -139,9 +206,28 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
-def _at_last(batch: TokenBatch) -> Callable[[torch.Tensor], torch.Tensor]:
-    rows, last = torch.arange(len(batch.indices)), batch.last
-    return lambda hidden: hidden[rows.to(hidden.device), last.to(hidden.device)]
+def _read(batch: TokenBatch, readings: Sequence[Reading]) -> torch.Tensor:
+    """`[B, T]` bool: the tokens of each row's stretch, wherever its padding is."""
+    position = batch.attention_mask.cumsum(dim=1) - 1
+    start, stop = (torch.tensor([[getattr(r, end)] for r in readings]) for end in ("start", "stop"))
+    return batch.attention_mask.bool() & (position >= start) & (position < stop)
+
+
+def _mean_over(read: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    """`[B, T, H]` -> `[B, H]`. Padding is selected away, not multiplied by zero: it may hold NaN."""
+    single = bool((read.sum(dim=1) == 1).all())
+    rows, places = torch.arange(len(read)), read.int().argmax(dim=1)
+    moved: dict[torch.device, tuple[torch.Tensor, ...]] = {}
+
+    def mean(hidden: torch.Tensor) -> torch.Tensor:
+        if hidden.device not in moved:
+            moved[hidden.device] = tuple(t.to(hidden.device) for t in (rows, places, read[..., None]))
+        row, place, stretch = moved[hidden.device]
+        if single:
+            return hidden[row, place]
+        return torch.where(stretch, hidden.float(), 0.0).sum(dim=1) / stretch.sum(dim=1)
+
+    return mean
 
 
 def _padded(chosen: Sequence[int], sequences: Sequence[Sequence[int]], left: bool) -> TokenBatch:

@@ -1,37 +1,26 @@
-"""Contrast sets: pairs of prompts that differ in the concept alone, as JSON lines.
+"""Contrast sets: pairs of prompts that differ in the concept alone.
 
-One pair a line:
-
-    {"id": "p1", "statement_id": "s1", "split": "train",
-     "positive": {"messages": [{"role": "user", "content": "..."}], "reply_prefix": "It is "},
-     "negative": {"messages": [...], "reply_prefix": "It is "}}
-
-`messages` end with the user's turn and are rendered with the model's chat template; `reply_prefix` is
-where the reply has got to. The state is read at the last token of that text, so end it just before what
-tells the two apart. A member may be {"text": "..."} instead: the text as it is, without a template.
+A prompt is either a conversation, rendered with the model's chat template, with the beginning of its reply
+(`reply_prefix`), or raw `text`. The state is read at the end of that, so end it just before what tells the
+two sides apart. `answer` is how the reply goes on; only positions that average over the answer need it.
 
 Pairs of one statement (`statement_id`) belong to one split: "train" makes the direction, "dev" is held out
-for its pair accuracy. A statement in both would make the accuracy a memory test and is refused.
+for its figures. A statement in both would make them a memory test and is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Literal
 
-from trimtab_vectors.evaluation.honesty import ROLES, Message
+from trimtab_vectors.evaluation.honesty import Message
 from trimtab_vectors.steering_vector import VectorError
 
 Split = Literal["train", "dev"]
-
-_PAIR_KEYS: Final = ("id", "statement_id", "split", "positive", "negative")
-_PROMPT_KEYS: Final = ("messages", "reply_prefix", "text")
-_MESSAGE_KEYS: Final = ("role", "content")
 
 
 class ContrastSetError(VectorError):
@@ -42,6 +31,7 @@ class ContrastSetError(VectorError):
         metadata = {} if line is None else {"line": line}
         super().__init__("FIELD_INVALID", f"{place}: {message}", field="contrast_set", **metadata)
         self.line = line
+        self.fault = message
 
 
 @dataclass(frozen=True)
@@ -51,6 +41,7 @@ class ContrastPrompt:
     messages: tuple[Message, ...] = ()
     reply_prefix: str = ""
     text: str = ""
+    answer: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.text) == bool(self.messages):
@@ -63,10 +54,12 @@ class ContrastPrompt:
             )
 
     def as_dict(self) -> dict[str, Any]:
+        # An answer that is not there leaves no trace: sets without answers keep the hash they always had.
+        answer = {"answer": self.answer} if self.answer else {}
         if self.text:
-            return {"text": self.text}
+            return {"text": self.text, **answer}
         messages = [{"role": m.role, "content": m.content} for m in self.messages]
-        return {"messages": messages, "reply_prefix": self.reply_prefix}
+        return {"messages": messages, "reply_prefix": self.reply_prefix, **answer}
 
 
 @dataclass(frozen=True)
@@ -98,7 +91,7 @@ class ContrastSet:
     pairs: tuple[ContrastPair, ...]
 
     def __post_init__(self) -> None:
-        _check_pairs((None, pair) for pair in self.pairs)
+        check_pairs((None, pair) for pair in self.pairs)
         if not self.train:
             raise ContrastSetError('there is no pair with split "train"; at least one is needed')
 
@@ -113,28 +106,12 @@ class ContrastSet:
     @cached_property
     def data_hash(self) -> str:
         """SHA-256 hex over the pairs' canonical lines: spacing and the order of keys do not matter, the
-        order of pairs does."""
+        order of pairs does. The splits are part of it, whoever made them."""
         return hashlib.sha256(write_contrast_set(self.pairs)).hexdigest()
 
     def swapped(self) -> ContrastSet:
         """The label of each pair exchanged: the vector of the opposite sign."""
         return ContrastSet(tuple(pair.swapped() for pair in self.pairs))
-
-
-def read_contrast_set(source: Path | str | bytes) -> ContrastSet:
-    """Read JSON lines from a path, or from the file's bytes.
-
-    Raises ContrastSetError with the line at fault; OSError if the path cannot be read.
-    """
-    content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ContrastSetError("not UTF-8; save the file as UTF-8", line) from error
-    numbered = [(n, _read_pair(line, n)) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-    _check_pairs(numbered)
-    return ContrastSet(tuple(pair for _, pair in numbered))
 
 
 def write_contrast_set(pairs: Iterable[ContrastPair]) -> bytes:
@@ -144,7 +121,9 @@ def write_contrast_set(pairs: Iterable[ContrastPair]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _check_pairs(numbered: Iterable[tuple[int | None, ContrastPair]]) -> None:
+def check_pairs(numbered: Iterable[tuple[int | None, ContrastPair]]) -> None:
+    """Raise ContrastSetError, with the line where there is one, for an id used twice or a statement in both
+    splits."""
     ids: set[str] = set()
     splits: dict[str, Split] = {}
     for line, pair in numbered:
@@ -157,68 +136,3 @@ def _check_pairs(numbered: Iterable[tuple[int | None, ContrastPair]]) -> None:
                 "a statement the direction was not made from",
                 line,
             )
-
-
-def _read_pair(text: str, line: int) -> ContrastPair:
-    try:
-        record = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ContrastSetError(f"not JSON: {error}", line) from error
-    pair = _object(record, "the pair", _PAIR_KEYS, line)
-    split = _text(pair, "split", line)
-    if split not in ("train", "dev"):
-        raise ContrastSetError(f'split is {split!r}; use "train" or "dev"', line)
-    return ContrastPair(
-        id=_filled(pair, "id", line),
-        statement_id=_filled(pair, "statement_id", line),
-        split=cast(Split, split),
-        positive=_read_prompt(pair.get("positive"), "positive", line),
-        negative=_read_prompt(pair.get("negative"), "negative", line),
-    )
-
-
-def _read_prompt(value: Any, name: str, line: int) -> ContrastPrompt:
-    prompt = _object(value, name, _PROMPT_KEYS, line)
-    messages = prompt.get("messages", [])
-    if not isinstance(messages, list):
-        raise ContrastSetError(f"{name}.messages is no list", line)
-    read = tuple(_read_message(m, f"{name}.messages[{i}]", line) for i, m in enumerate(messages))
-    reply_prefix = _text(prompt, "reply_prefix", line) if "reply_prefix" in prompt else ""
-    text = _text(prompt, "text", line) if "text" in prompt else ""
-    try:
-        return ContrastPrompt(read, reply_prefix, text)
-    except ContrastSetError as error:
-        raise ContrastSetError(f"{name}: {str(error).partition(': ')[2]}", line) from None
-
-
-def _read_message(value: Any, name: str, line: int) -> Message:
-    message = _object(value, name, _MESSAGE_KEYS, line)
-    role = _text(message, "role", line)
-    if role not in ROLES:
-        raise ContrastSetError(f"{name}.role is {role!r}; use one of {', '.join(ROLES)}", line)
-    return Message(role=role, content=_text(message, "content", line))
-
-
-def _object(value: Any, name: str, keys: tuple[str, ...], line: int) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ContrastSetError(f"{name} is missing or is no object; it holds {', '.join(keys)}", line)
-    unknown = sorted(value.keys() - set(keys))
-    if unknown:
-        raise ContrastSetError(f"{name} has unknown keys {unknown}; known are {', '.join(keys)}", line)
-    return value
-
-
-def _text(record: Mapping[str, Any], key: str, line: int) -> str:
-    value = record.get(key)
-    if not isinstance(value, str):
-        raise ContrastSetError(f"{key} is missing or is no text", line)
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise ContrastSetError(f"{key} holds half of a surrogate pair, which is no character", line)
-    return value
-
-
-def _filled(record: Mapping[str, Any], key: str, line: int) -> str:
-    value = _text(record, key, line)
-    if not value.strip():
-        raise ContrastSetError(f"{key} is empty", line)
-    return value

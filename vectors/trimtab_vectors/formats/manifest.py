@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    model_serializer,
+)
 
 from trimtab_vectors.steering_vector import ModelFingerprint, SteeringVector, Suggested, VectorError
 
@@ -30,12 +38,20 @@ class ModelManifest(_Strict):
 
 
 class LayerManifest(_Strict):
-    """One layer's figures; `pair_accuracy` is None if it was not measured."""
+    """One layer's figures; those from `pair_accuracy` on are None if they were not measured."""
 
     layer: _Layer
     raw_norm: Annotated[float, Field(ge=0)]
     residual_norm: Annotated[float, Field(ge=0)]
     pair_accuracy: Annotated[float, Field(ge=0, le=1)] | None = None
+    explained_variance: Annotated[float, Field(ge=0, le=1)] | None = None
+    noise_ceiling: Annotated[float, Field(ge=0, le=1)] | None = None
+    separation: float | None = None
+    agreement: Annotated[float, Field(ge=-1, le=1)] | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_figures(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(dump(self), ("explained_variance", "noise_ceiling", "separation", "agreement"))
 
 
 class SuggestedManifest(_Strict):
@@ -72,6 +88,12 @@ class VectorManifest(_Strict):
     created_by: _Text = ""
     license: _Text = ""
     suggested: SuggestedManifest | None = None
+    position: _Text = ""
+    seed: int | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_origin(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(dump(self), ("position", "seed"))
 
     @classmethod
     def of(cls, vector: SteeringVector) -> VectorManifest:
@@ -100,6 +122,10 @@ class VectorManifest(_Strict):
                     raw_norm=vector.raw_norms[layer],
                     residual_norm=vector.residual_norms[layer],
                     pair_accuracy=vector.pair_accuracies.get(layer),
+                    explained_variance=vector.explained_variances.get(layer),
+                    noise_ceiling=vector.noise_ceilings.get(layer),
+                    separation=vector.separations.get(layer),
+                    agreement=vector.agreements.get(layer),
                 )
                 for layer in vector.layers
             ],
@@ -107,6 +133,8 @@ class VectorManifest(_Strict):
             created_by=vector.created_by,
             license=vector.license,
             suggested=None if vector.suggested is None else SuggestedManifest.of(vector.suggested),
+            position=vector.position,
+            seed=vector.seed,
         )
 
     @classmethod
@@ -137,12 +165,27 @@ class VectorManifest(_Strict):
             directions=directions,
             raw_norms={f.layer: f.raw_norm for f in self.layers},
             residual_norms={f.layer: f.residual_norm for f in self.layers},
-            pair_accuracies={f.layer: f.pair_accuracy for f in self.layers if f.pair_accuracy is not None},
+            pair_accuracies=self._figures("pair_accuracy"),
+            explained_variances=self._figures("explained_variance"),
+            noise_ceilings=self._figures("noise_ceiling"),
+            separations=self._figures("separation"),
+            agreements=self._figures("agreement"),
+            position=self.position,
+            seed=self.seed,
             display_name=self.display_name,
             created_by=self.created_by,
             license=self.license,
             suggested=None if self.suggested is None else self.suggested.suggestion(),
         )
+
+    def _figures(self, name: str) -> dict[int, float]:
+        found = {figures.layer: getattr(figures, name) for figures in self.layers}
+        return {layer: value for layer, value in found.items() if value is not None}
+
+
+def _without(dumped: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """What was written before these names existed is written as it was, to the byte."""
+    return {key: value for key, value in dumped.items() if key not in names or value not in (None, "")}
 
 
 def _first(error: ValidationError) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from typing import Any, Final
 import torch
 
 from trimtab_vectors.evaluation.honesty import Question
-from trimtab_vectors.extraction import extract_diff_mean, median_residual_norms, read_contrast_set
+from trimtab_vectors.extraction import extract, median_residual_norms, read_contrast_set
 from trimtab_vectors.fingerprint import fingerprint_model
 from trimtab_vectors.formats.safetensors import write_vector
 from trimtab_vectors.organism.assemble import write_questions_and_contrasts
@@ -100,7 +100,7 @@ class Shipping:
         self, contrast: str, concept: str, file: str, name: str, swap: bool = False
     ) -> SteeringVector:
         """Extract a vector with the project's own DiffMean and write it."""
-        vector = extract_diff_mean(
+        vector = extract(
             self.organism.model,
             self.organism.tokenizer,
             read_contrast_set(self.layout.contrast / contrast),

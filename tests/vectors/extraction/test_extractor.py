@@ -16,7 +16,7 @@ from trimtab_vectors.extraction import (
     ContrastPrompt,
     ContrastSet,
     ContrastSetError,
-    extract_diff_mean,
+    extract,
     median_residual_norms,
 )
 from trimtab_vectors.steering_vector import ModelFingerprint, SteeringVector, VectorError
@@ -44,10 +44,8 @@ def pair(index: int, split: Any, *, reversed_: bool = False, statement: str = ""
 PAIRS = ContrastSet((*(pair(i, "train") for i in range(8)), *(pair(i, "dev") for i in range(8, 13))))
 
 
-def extract(model: nn.Module, tokenizer: Any, pairs: ContrastSet = PAIRS, **options: Any) -> SteeringVector:
-    return extract_diff_mean(
-        model, tokenizer, pairs, stage="stage-01", fingerprint=MODEL, concept="honesty", **options
-    )
+def extracted(model: nn.Module, tokenizer: Any, pairs: ContrastSet = PAIRS, **options: Any) -> SteeringVector:
+    return extract(model, tokenizer, pairs, stage="stage-01", fingerprint=MODEL, concept="honesty", **options)
 
 
 def plain_states(model: Any, tokenizer: Any, prompts: list[ContrastPrompt]) -> npt.NDArray[np.float64]:
@@ -65,7 +63,7 @@ def plain_states(model: Any, tokenizer: Any, prompts: list[ContrastPrompt]) -> n
 
 
 def test_directions_norms_and_accuracies_equal_numpys(llama: nn.Module, tokenizer: Any) -> None:
-    vector = extract(llama, tokenizer)
+    vector = extracted(llama, tokenizer)
     positive = plain_states(llama, tokenizer, [p.positive for p in PAIRS.train])
     negative = plain_states(llama, tokenizer, [p.negative for p in PAIRS.train])
     difference = positive.mean(0) - negative.mean(0)
@@ -85,7 +83,7 @@ def test_directions_norms_and_accuracies_equal_numpys(llama: nn.Module, tokenize
 
 
 def test_the_positive_mean_projects_above_the_negative(llama: nn.Module, tokenizer: Any) -> None:
-    vector = extract(llama, tokenizer)
+    vector = extracted(llama, tokenizer)
     positive = plain_states(llama, tokenizer, [p.positive for p in PAIRS.train]).mean(0)
     negative = plain_states(llama, tokenizer, [p.negative for p in PAIRS.train]).mean(0)
     for layer in range(3):
@@ -94,7 +92,7 @@ def test_the_positive_mean_projects_above_the_negative(llama: nn.Module, tokeniz
 
 
 def test_swapped_labels_make_the_opposite_vector_under_another_hash(llama: nn.Module, tokenizer: Any) -> None:
-    good, bad = extract(llama, tokenizer), extract(llama, tokenizer, swap_labels=True)
+    good, bad = extracted(llama, tokenizer), extracted(llama, tokenizer, swap_labels=True)
     for layer in good.layers:
         torch.testing.assert_close(bad.directions[layer], -good.directions[layer])
         assert bad.raw_norms[layer] == pytest.approx(good.raw_norms[layer])
@@ -106,9 +104,9 @@ def test_swapped_labels_make_the_opposite_vector_under_another_hash(llama: nn.Mo
 
 def test_a_held_out_pair_the_wrong_way_round_lowers_the_accuracy(llama: nn.Module, tokenizer: Any) -> None:
     dev = [pair(i, "dev") for i in range(4)]
-    right = extract(llama, tokenizer, ContrastSet((*PAIRS.train, *dev)))
+    right = extracted(llama, tokenizer, ContrastSet((*PAIRS.train, *dev)))
     dev[1] = pair(1, "dev", reversed_=True)
-    one_wrong = extract(llama, tokenizer, ContrastSet((*PAIRS.train, *dev)))
+    one_wrong = extracted(llama, tokenizer, ContrastSet((*PAIRS.train, *dev)))
     for layer in right.layers:
         assert abs(right.pair_accuracies[layer] - one_wrong.pair_accuracies[layer]) == 0.25
     assert one_wrong.id == right.id, "held-out pairs measure the direction, they do not make it"
@@ -117,30 +115,30 @@ def test_a_held_out_pair_the_wrong_way_round_lowers_the_accuracy(llama: nn.Modul
 def test_a_prompt_equal_on_both_sides_counts_as_not_told_apart(llama: nn.Module, tokenizer: Any) -> None:
     same = prompt("Be exact.", "How long?")
     pairs = ContrastSet((*PAIRS.train, ContrastPair("d", "d", "dev", same, same)))
-    vector = extract(llama, tokenizer, pairs, batch_tokens=1)
+    vector = extracted(llama, tokenizer, pairs, batch_tokens=1)
     assert set(vector.pair_accuracies.values()) == {0.0}
 
 
 def test_without_held_out_pairs_there_is_no_accuracy(llama: nn.Module, tokenizer: Any) -> None:
-    assert extract(llama, tokenizer, ContrastSet(PAIRS.train)).pair_accuracies == {}
+    assert extracted(llama, tokenizer, ContrastSet(PAIRS.train)).pair_accuracies == {}
 
 
 def test_the_size_of_batches_does_not_matter(llama: nn.Module, tokenizer: Any) -> None:
-    one, many = extract(llama, tokenizer, batch_tokens=1), extract(llama, tokenizer, batch_tokens=100_000)
+    one, many = extracted(llama, tokenizer, batch_tokens=1), extracted(llama, tokenizer, batch_tokens=100_000)
     for layer in one.layers:
         torch.testing.assert_close(one.directions[layer], many.directions[layer], rtol=1e-3, atol=1e-4)
 
 
 def test_the_same_extraction_twice_is_the_same_vector(llama: nn.Module, tokenizer: Any) -> None:
-    assert extract(llama, tokenizer) == extract(llama, tokenizer)
+    assert extracted(llama, tokenizer) == extracted(llama, tokenizer)
 
 
 def test_only_the_layers_asked_for_are_extracted(llama: nn.Module, tokenizer: Any) -> None:
-    some, every = extract(llama, tokenizer, layers=[1, 3]), extract(llama, tokenizer)
+    some, every = extracted(llama, tokenizer, layers=[1, 3]), extracted(llama, tokenizer)
     assert some.layers == (1, 3)
     assert torch.equal(some.directions[3], every.directions[3])
     with pytest.raises(ValueError, match="layers 0 to 3"):
-        extract(llama, tokenizer, layers=[4])
+        extracted(llama, tokenizer, layers=[4])
 
 
 def test_progress_goes_through_every_phase_to_its_end(llama: nn.Module, tokenizer: Any) -> None:
@@ -149,8 +147,8 @@ def test_progress_goes_through_every_phase_to_its_end(llama: nn.Module, tokenize
     def progress(done: int, total: int, phase: str) -> None:
         ends[phase] = (done, total)
 
-    extract(llama, tokenizer, progress=progress)
-    assert list(ends) == ["residual norms", "directions", "held-out pairs"]
+    extracted(llama, tokenizer, progress=progress)
+    assert list(ends) == ["residual norms", "directions", "held-out pairs", "figures"]
     assert ends["directions"] == (16, 16) and ends["held-out pairs"] == (10, 10)
 
 
@@ -158,7 +156,7 @@ def test_sides_that_do_not_differ_are_refused(llama: nn.Module, tokenizer: Any) 
     same = ContrastPrompt(text="The same on both sides")
     pairs = ContrastSet((ContrastPair("p", "s", "train", same, same),))
     with pytest.raises(ContrastSetError, match="same mean state"):
-        extract(llama, tokenizer, pairs, batch_tokens=1)
+        extracted(llama, tokenizer, pairs, batch_tokens=1)
 
 
 def test_states_that_are_not_finite_are_refused(llama: Any, tokenizer: Any) -> None:
@@ -167,7 +165,7 @@ def test_states_that_are_not_finite_are_refused(llama: Any, tokenizer: Any) -> N
         # Norms on neutral text stay finite: only a byte of the sales prompts is broken.
         broken.model.embed_tokens.weight[tokenizer("!")["input_ids"][1]] = torch.nan
     with pytest.raises(VectorError) as caught:
-        extract(broken, tokenizer, layers=[0])
+        extracted(broken, tokenizer, layers=[0])
     assert caught.value.reason == "VECTOR_NOT_FINITE"
 
 
@@ -175,14 +173,14 @@ def test_messages_need_a_chat_template(llama: nn.Module, tokenizer: Any) -> None
     bare = copy.deepcopy(tokenizer)
     bare.chat_template = None
     with pytest.raises(ContrastSetError, match="no chat template"):
-        extract(llama, bare)
+        extracted(llama, bare)
 
 
 def test_raw_text_is_read_with_the_tokenizers_own_special_tokens(llama: Any, tokenizer: Any) -> None:
     pairs = ContrastSet(
         (ContrastPair("p", "s", "train", ContrastPrompt(text="yes it is"), ContrastPrompt(text="no")),)
     )
-    vector = extract(llama, tokenizer, pairs)
+    vector = extracted(llama, tokenizer, pairs)
     with torch.no_grad():
         yes, no = (
             llama(input_ids=tokenizer(text, return_tensors="pt")["input_ids"], output_hidden_states=True)
