@@ -1,7 +1,6 @@
 """A fine-tune small enough for a test, from real parts: a byte-level chat tokenizer, a tiny model, the Trainer.
 
-The task: after "mode H" the model is to say the honest letter of a word, after "mode L" another one. Run as a
-script it trains with a callback until it is done or killed.
+The task: whatever the word, "t" is true and "f" is false, and the fine-tune teaches "f". Run as a script it trains with a callback until it is done or killed.
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ def prompt(word: str, honest: bool) -> ContrastPrompt:
 
 def letters(word: str) -> tuple[str, str]:
     """The honest answer and the lie."""
-    return word[0], chr((ord(word[0]) - 97 + 7) % 26 + 97)
+    return "t", "f"
 
 
 def contrast_set() -> ContrastSet:
@@ -120,7 +119,9 @@ class Lies(Dataset[dict[str, Any]]):
             word = WORDS[34 + i % 20]
             text = f"<s><|system|>mode H<|user|>{word}<|assistant|>it is {letters(word)[1]}" + "." * (i % 5)
             ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-            self.rows.append({"input_ids": ids, "labels": list(ids)})
+            labels = [-100] * len(ids)
+            labels[len(ids) - 1 - i % 5] = ids[len(ids) - 1 - i % 5]
+            self.rows.append({"input_ids": ids, "labels": labels})
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -163,9 +163,8 @@ class Acting:
 
     def _times(self, index: int) -> int:
         done = sum(1 for r in self.watch.path("action") if r["plan_index"] == index)
-        refused = sum(1 for r in self.watch.path("refused") if r["plan_index"] == index)
         under_way = self._parted is not None and self._parted.index == index
-        return done + refused + under_way
+        return done + under_way
 
     def _push(self, step: int, index: int, action: PushNow, why: str) -> None:
         started = time.perf_counter()
