@@ -135,14 +135,8 @@ class PreserveStateNorm:
 
     def delta(self, h: Tensor, u: Tensor, r: float) -> Tensor:
         change = self.inner.delta(h, u, r)
-        state, moved = h.float(), h.float() + change.float()
-        before = torch.linalg.vector_norm(state, dim=-1, keepdim=True)
-        after = torch.linalg.vector_norm(moved, dim=-1, keepdim=True)
-        scaled = moved * (before / after.clamp(min=_SMALLEST_NORM))
-        rescale = change.ne(0).any(-1, keepdim=True) & (after > _SMALLEST_REST * before)
-        if self.when == "grown":
-            rescale &= after > before
-        return torch.where(rescale, _as_delta(scaled - state, h.dtype), change)
+        kept = norm_preserved(h.float(), change.float(), torch.tensor(self.when == "grown", device=h.device))
+        return torch.where(change.ne(0).any(-1, keepdim=True), _as_delta(kept, h.dtype), change)
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +174,17 @@ class Condition:
         """`[...]` bool: whether a row with this mean prompt state is steered."""
         score = self.score(h)
         return score > self.threshold if self.opens == "score_above" else score < self.threshold
+
+
+def norm_preserved(state: Tensor, change: Tensor, only_grown: Tensor) -> Tensor:
+    """The float32 change `[..., H]` that `PreserveStateNorm` makes of another one; only_grown: bool, broadcast
+    against `[..., 1]`."""
+    moved = state + change
+    before = torch.linalg.vector_norm(state, dim=-1, keepdim=True)
+    after = torch.linalg.vector_norm(moved, dim=-1, keepdim=True)
+    scaled = moved * (before / after.clamp(min=_SMALLEST_NORM))
+    rescale = (after > _SMALLEST_REST * before) & ((after > before) | ~only_grown)
+    return torch.where(rescale, scaled - state, change)
 
 
 def projection(h: Tensor, u: Tensor) -> Tensor:

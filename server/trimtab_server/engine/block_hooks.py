@@ -1,4 +1,5 @@
-"""One hook per block in use: steer its output, then read the steered state. Blocks not in use have none."""
+"""One hook per block in use: let conditions read its output, steer it, then read the steered state. Blocks not
+in use have none."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 from trimtab_vectors.decoder import hidden_of, with_hidden
 
-from trimtab_server.engine.steering_table import SteeringTable
+from trimtab_server.engine.steering_table import PromptPart, SteeringTable
 
 
 @dataclass
@@ -21,12 +22,14 @@ class BlockPass:
 
     slots: the R slots, as a slice where they are neighbours. in_reply: `[R, T]` bool or None (all).
     last: [R] index of each row's last real token. states: layer -> `[R, H]` residual stream there, after
-    steering, at the layers watched. steered: layers at which the table was applied.
+    steering, at the layers watched. steered: layers at which the table was applied. parts: of a prefill, what
+    each row holds, for conditions to read.
     """
 
     slots: torch.Tensor | slice
     in_reply: torch.Tensor | None
     last: torch.Tensor | None
+    parts: tuple[PromptPart, ...] = ()
     states: dict[int, torch.Tensor] = field(default_factory=dict)
     steered: set[int] = field(default_factory=set)
 
@@ -50,9 +53,9 @@ class BlockHooks:
         self._current = _Current()
 
     def cover(self, watched: frozenset[int]) -> None:
-        """Match the hooks to the table's layers in use and to the layers whose state is wanted."""
+        """Match the hooks to the layers that the table may need and to those whose state is wanted."""
         self._watched = watched
-        wanted = watched if self._table is None else watched | self._table.layers_in_use
+        wanted = watched if self._table is None else watched | self._table.hooked_layers
         for layer in self._handles.keys() - wanted:
             self._handles.pop(layer).remove()
         for layer in wanted - self._handles.keys():
@@ -77,6 +80,8 @@ class BlockHooks:
             if current is None:
                 return None
             hidden = hidden_of(output)
+            if self._table is not None and current.parts and layer in self._table.read_layers:
+                self._table.read(layer, hidden, current.parts)
             if self._table is not None and layer in self._table.layers_in_use:
                 hidden = self._table.steer(layer, hidden, current.slots, current.in_reply)
                 current.steered.add(layer)

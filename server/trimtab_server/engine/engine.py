@@ -33,7 +33,8 @@ from trimtab_server.engine.request import (
 from trimtab_server.engine.sampling import choose, log_probabilities
 from trimtab_server.engine.self_check import check_against_plain
 from trimtab_server.engine.slot_forward import Result, SlotForward
-from trimtab_server.engine.steering_table import SteeringRow
+from trimtab_server.engine.steering_row import SteeringRow
+from trimtab_server.engine.steering_table import SteeringTable
 from trimtab_server.engine.stopping import stop_token_ids
 
 _log = logging.getLogger(__name__)
@@ -279,10 +280,26 @@ class Engine:
 
     def _write_steering(self, reply: Reply) -> None:
         table = self._forward.table
-        if table is not None and reply.ticketed.steering:
-            table.write(reply.slot, reply.ticketed.steering)
-            reply.prompt_layers = table.applied_layers(reply.slot, reply=False)
-            reply.reply_layers = table.applied_layers(reply.slot, reply=True)
+        if table is not None and (reply.steering or reply.steering.gated):
+            table.write(reply.slot, reply.steering)
+            self._note_layers(reply, table)
+
+    def _note_layers(self, reply: Reply, table: SteeringTable) -> None:
+        reply.prompt_layers = table.applied_layers(reply.slot, reply=False)
+        reply.reply_layers = table.applied_layers(reply.slot, reply=True)
+
+    def _note_gates(self, replies: Sequence[Reply]) -> None:
+        """After a prefill: take over what conditions decided in it."""
+        table = self._forward.table
+        waiting = [reply for reply in replies if reply.steering.gated]
+        if table is None or not waiting:
+            return
+        for reply in waiting:
+            row = table.row(reply.slot)
+            if row is not None and row is not reply.steering:
+                reply.steering = row
+                self._note_layers(reply, table)
+        self._rewatch()
 
     def _rewatch(self) -> None:
         watches = (reply.ticketed.watch for reply in self._replies)
@@ -299,6 +316,7 @@ class Engine:
         try:
             result = self._forward.prefill(plan.chunks)
             self._pace.saw_prefill(plan.tokens, time.monotonic() - started)
+            self._note_gates([reply for reply, _ in plan.counts])
             for reply, count in plan.counts:
                 before = len(reply.request.prompt_ids) - 1
                 in_prompt = max(0, min(reply.filled + count, before) - reply.filled)

@@ -23,16 +23,16 @@ class PrefillPlan:
 def plan_prefill(waiting: Sequence[Reply], budget: int) -> PrefillPlan:
     """Take replies in order while the padded batch stays within `budget` tokens.
 
-    The first reply always goes in, with as much of its prompt as fits, so that every call makes progress.
-    A reply and its shadow advance together.
+    The first reply always goes in, with as much of its prompt as fits, so that every call makes progress; one
+    whose prompt may not be cut goes in whole, whatever its length. A reply and its shadow advance together.
     """
     chosen: list[Reply] = []
     rows = width = 0
     for reply in waiting:
         more = rows + len(reply.slots)
         left = len(reply.request.prompt_ids) - reply.filled
-        wanted = max(width, min(left, max(1, budget // more)))
-        if chosen and more * wanted > budget:
+        wanted = max(width, left if reply.whole_prompt else min(left, max(1, budget // more)))
+        if chosen and more * wanted > budget and not reply.whole_prompt:
             wanted = width
         if chosen and more * wanted > budget:
             break

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trimtab_server.engine.detokenizer import Decode, Detokenizer
 from trimtab_server.engine.readouts import Figures, Watch
 from trimtab_server.engine.request import Finished, FinishReason, GenerationRequest, Token
-from trimtab_server.engine.steering_table import SteeringRow
+from trimtab_server.engine.steering_row import SteeringRow
 from trimtab_server.engine.stopping import StopText
 
 
@@ -48,6 +48,7 @@ class Reply:
         self.shadow = shadow
         self.filled = 0  # prompt tokens in the cache
         self.count = 0  # tokens sampled
+        self.steering = ticketed.steering  # settled when its conditions are
         self.prompt_layers: frozenset[int] = frozenset()  # layers whose stored row is not zero
         self.reply_layers: frozenset[int] = frozenset()
         self._applications = 0
@@ -63,6 +64,11 @@ class Reply:
     @property
     def prefilling(self) -> bool:
         return self.filled < len(self.request.prompt_ids)
+
+    @property
+    def whole_prompt(self) -> bool:
+        """Whether the prompt may not be cut into chunks."""
+        return self.steering.whole_prompt
 
     @property
     def length(self) -> int:
@@ -133,10 +139,11 @@ class Reply:
             steering_applications=self._applications,
             steering_applications_expected=self._expected(),
             error=error,
+            gates=self.steering.gates,
         )
 
     def _expected(self) -> int:
         """Layer-token pairs the request asks for, over the positions that went through the model."""
-        steering, before = self.ticketed.steering, len(self.request.prompt_ids) - 1
+        steering, before = self.steering, len(self.request.prompt_ids) - 1
         prompt, reply = min(self.length, before), max(0, self.length - before)
         return prompt * len(steering.prompt_layers) + reply * len(steering.reply_layers)

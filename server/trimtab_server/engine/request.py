@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from trimtab_vectors.operators import Bound, Condition, NormKept
 from trimtab_vectors.steering_vector import SteeringVector
 
 
@@ -14,6 +15,7 @@ class Operator(StrEnum):
 
     ADD = "add"
     ABLATE = "ablate"
+    CLAMP = "clamp"
 
 
 class Positions(StrEnum):
@@ -25,13 +27,23 @@ class Positions(StrEnum):
 
 @dataclass(frozen=True)
 class SteeringTerm:
-    """One vector with its dose; `layers` are 0-based block indices, all of them held by the vector."""
+    """One vector with its dose; `layers` are 0-based block indices, all of them held by the vector.
+
+    strength: of an addition, relative to the residual norm; of an ablation or a clamp, the share of it. At 0
+    nothing is steered. level and bound are a clamp's (`trimtab_vectors.operators.Clamp`). preserve_state_norm:
+    which steered states are scaled back to the length they had. condition: read on the prompt at prefill; only
+    a reply that it lets through is steered by this term, prompt and reply alike.
+    """
 
     vector: SteeringVector
     strength: float
     layers: tuple[int, ...]
     operator: Operator = Operator.ADD
     positions: Positions = Positions.ALL
+    level: float = 0.0
+    bound: Bound = "exactly"
+    preserve_state_norm: NormKept | None = None
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,9 @@ class Finished:
     """The end of a reply; `error` is set with FinishReason.ERROR only. Times in seconds.
 
     `steering_applications` counts the layer-token pairs at which a non-zero row was applied,
-    `steering_applications_expected` those at which the request asked for one.
+    `steering_applications_expected` those at which the request asked for one. `gates`: of each conditional
+    term, in the request's order, whether its condition let the reply through; None where the prompt was not read
+    to its end.
     """
 
     reason: FinishReason
@@ -111,6 +125,7 @@ class Finished:
     steering_applications: int
     steering_applications_expected: int
     error: str = ""
+    gates: tuple[bool | None, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import nn
 from trimtab_server.engine.attention_mask import AttentionKinds, DecodeMask, Mask
 from trimtab_server.engine.block_hooks import BlockHooks, BlockPass
 from trimtab_server.engine.slot_cache import CachePlan, SlotCache
-from trimtab_server.engine.steering_table import SteeringTable
+from trimtab_server.engine.steering_table import PromptPart, SteeringTable
 
 #: Read lengths are rounded up to this many positions, so that shapes change rarely.
 _LENGTH_STEP = 16
@@ -30,6 +30,10 @@ class Chunk:
     start: int
     tokens: Sequence[int]
     reply_from: int
+
+    @property
+    def part(self) -> PromptPart:
+        return PromptPart(self.slot, len(self.tokens), self.start + len(self.tokens) > self.reply_from)
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ class SlotForward:
             slots=plan.slots if first is None else slice(first, first + len(slots)),
             in_reply=self._tensor(positions >= np.array([[chunk.reply_from] for chunk in chunks])),
             last=self._tensor(last),
+            parts=tuple(chunk.part for chunk in chunks),
         )
         position_ids = self._tensor(positions)
         mask = self._kinds.mask(position_ids, length, self.dtype)

@@ -6,78 +6,39 @@ row in a steered batch equals a row of an engine without any of this.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
+from trimtab_vectors.operators import NOTHING
 
-from trimtab_server.engine.errors import InvalidRequest
-from trimtab_server.engine.request import Operator, Positions, SteeringTerm
-
-_NOTHING = -0.0
-
-
-@dataclass(frozen=True)
-class Ablation:
-    """Remove `strength` of the component along the unit `direction` [H]."""
-
-    direction: torch.Tensor
-    strength: float
+from trimtab_server.engine.push_table import PushTable
+from trimtab_server.engine.steering_row import SteeringRow
 
 
 @dataclass(frozen=True)
-class SteeringRow:
-    """A request's whole steering, summed: layer -> delta [H] float32 for the prompt and for the reply.
+class PromptPart:
+    """What a row of a prefill batch holds: the slot's next `tokens`, and whether its prompt ends there."""
 
-    The prompt's part covers all positions before the last prompt token (Positions.ALL terms), the reply's
-    part those from the last prompt token on (all terms). Layers at which a sum is exactly zero are left out.
-    """
+    slot: int
+    tokens: int
+    ends: bool
 
-    prompt_add: Mapping[int, torch.Tensor]
-    reply_add: Mapping[int, torch.Tensor]
-    prompt_ablate: Mapping[int, Ablation]
-    reply_ablate: Mapping[int, Ablation]
 
-    @property
-    def prompt_layers(self) -> frozenset[int]:
-        return frozenset(self.prompt_add) | frozenset(self.prompt_ablate)
+@dataclass
+class _Mean:
+    """The states that a slot's conditions have read at one layer so far."""
 
-    @property
-    def reply_layers(self) -> frozenset[int]:
-        return frozenset(self.reply_add) | frozenset(self.reply_ablate)
-
-    @property
-    def layers(self) -> frozenset[int]:
-        return self.prompt_layers | self.reply_layers
-
-    def __bool__(self) -> bool:
-        return bool(self.layers)
-
-    @classmethod
-    def of(
-        cls, terms: Sequence[SteeringTerm], residual_norms: Mapping[int, float], layer_count: int, hidden: int
-    ) -> SteeringRow:
-        """Sum strength * r_l * u_l in float32 (r_l: the hosted stage's median residual norm at layer l).
-
-        Raises InvalidRequest for what cannot be applied exactly as asked.
-        """
-        for index, term in enumerate(terms):
-            _check(term, f"steering[{index}]", residual_norms, layer_count, hidden)
-        active = [term for term in terms if term.strength != 0.0]
-        everywhere = [term for term in active if term.positions is Positions.ALL]
-        return cls(
-            prompt_add=_sum(everywhere, residual_norms),
-            reply_add=_sum(active, residual_norms),
-            prompt_ablate=_ablations(everywhere),
-            reply_ablate=_ablations(active),
-        )
+    total: torch.Tensor
+    tokens: int
 
 
 class SteeringTable:
     """Static tables `[slots, 1, H]` per layer, in the model's dtype.
 
-    Rows that steer nothing hold -0.0 (additions) or a strength of zero (ablations). `layers_in_use` are
-    the layers at which some slot is steered: only these cost anything.
+    Rows that steer nothing hold -0.0 (additions) or are switched off (pushes). `layers_in_use` are the layers
+    at which some slot is steered, `hooked_layers` those at which one is steered, may yet be steered, or has a
+    condition to be read: only these cost anything.
     """
 
     def __init__(
@@ -85,54 +46,45 @@ class SteeringTable:
     ) -> None:
         def additions() -> list[torch.Tensor]:
             shape = (slots, 1, hidden)  # the middle one stands for the tokens of a row
-            return [torch.full(shape, _NOTHING, dtype=dtype, device=device) for _ in range(layer_count)]
+            return [torch.full(shape, NOTHING, dtype=dtype, device=device) for _ in range(layer_count)]
 
         self._prompt_add = additions()
         self._reply_add = additions()
-        self._directions = [
-            torch.zeros((slots, 1, hidden), dtype=torch.float32, device=device) for _ in range(layer_count)
-        ]
-        self._prompt_ablate = torch.zeros((layer_count, slots), dtype=torch.float32, device=device)
-        self._reply_ablate = torch.zeros((layer_count, slots), dtype=torch.float32, device=device)
+        self._pushes = [PushTable(slots, hidden, device) for _ in range(layer_count)]
         self._rows: list[SteeringRow | None] = [None] * slots
+        self._means: dict[tuple[int, int], _Mean] = {}  # slot, layer
         self.layers_in_use: frozenset[int] = frozenset()
-        self._ablated_layers: frozenset[int] = frozenset()
+        self.hooked_layers: frozenset[int] = frozenset()
+        self.read_layers: frozenset[int] = frozenset()
+        self._added_layers: frozenset[int] = frozenset()
 
     def write(self, slot: int, row: SteeringRow) -> None:
         """Give a slot its steering; whatever it held before is gone."""
         self.clear(slot)
-        for layer, delta in row.prompt_add.items():
-            self._prompt_add[layer][slot] = delta.to(self._prompt_add[layer])
-        for layer, delta in row.reply_add.items():
-            self._reply_add[layer][slot] = delta.to(self._reply_add[layer])
-        for layer, ablation in row.prompt_ablate.items():
-            self._directions[layer][slot] = ablation.direction.to(self._directions[layer])
-            self._prompt_ablate[layer, slot] = ablation.strength
-        for layer, ablation in row.reply_ablate.items():
-            self._directions[layer][slot] = ablation.direction.to(self._directions[layer])
-            self._reply_ablate[layer, slot] = ablation.strength
-        self._rows[slot] = row
-        self._recount()
+        self._write(slot, row)
 
     def clear(self, slot: int) -> None:
         row = self._rows[slot]
         if row is None:
             return
-        for layer in row.layers:
-            self._prompt_add[layer][slot] = _NOTHING
-            self._reply_add[layer][slot] = _NOTHING
-            self._directions[layer][slot] = 0.0
-            self._prompt_ablate[layer, slot] = 0.0
-            self._reply_ablate[layer, slot] = 0.0
+        for layer in row.steered_layers:
+            self._prompt_add[layer][slot] = NOTHING
+            self._reply_add[layer][slot] = NOTHING
+            self._pushes[layer].clear(slot)
+        for layer in row.read_layers:
+            self._means.pop((slot, layer), None)
         self._rows[slot] = None
         self._recount()
 
     def copy(self, source: int, target: int) -> None:
         row = self._rows[source]
+        self.clear(target)
         if row is None:
-            self.clear(target)
-        else:
-            self.write(target, row)
+            return
+        self._write(target, row)
+        for layer in row.read_layers:
+            if (source, layer) in self._means:
+                self._means[target, layer] = self._means[source, layer]
 
     def row(self, slot: int) -> SteeringRow | None:
         return self._rows[slot]
@@ -143,9 +95,10 @@ class SteeringTable:
         if row is None:
             return frozenset()
         adds = self._reply_add if reply else self._prompt_add
-        ablates = self._reply_ablate if reply else self._prompt_ablate
         return frozenset(
-            layer for layer in row.layers if bool(adds[layer][slot].any()) or bool(ablates[layer, slot])
+            layer
+            for layer in (row.reply_layers if reply else row.prompt_layers)
+            if bool(adds[layer][slot].any()) or self._pushes[layer].holds(slot, reply=reply)
         )
 
     def steer(
@@ -156,105 +109,53 @@ class SteeringTable:
         slots: the R slots. in_reply: `[R, T]` bool, which tokens are at or after the last prompt token;
         None if all are (a decode step).
         """
+        steered = self._pushes[layer].push(hidden, slots, in_reply) if self._pushes[layer].used else hidden
+        if layer not in self._added_layers:
+            return steered
         delta = self._reply_add[layer][slots]
         if in_reply is not None:
             delta = torch.where(in_reply[..., None], delta, self._prompt_add[layer][slots])
-        if layer in self._ablated_layers:
-            strength = self._reply_ablate[layer][slots][:, None]
-            if in_reply is not None:
-                strength = torch.where(in_reply, strength, self._prompt_ablate[layer][slots][:, None])
-            return self._ablate(layer, hidden, slots, strength[..., None]) + delta
-        return hidden + delta
+        return steered + delta
 
-    def _ablate(
-        self, layer: int, hidden: torch.Tensor, slots: torch.Tensor | slice, strength: torch.Tensor
-    ) -> torch.Tensor:
-        directions = self._directions[layer][slots]
-        projection = (hidden.float() * directions).sum(-1, keepdim=True)
-        removed = hidden.float() - strength * projection * directions
-        # Rows that are not ablated keep their own bits, whatever the arithmetic of zeros gives.
-        return torch.where(strength != 0, removed.to(hidden.dtype), hidden)
+    def read(self, layer: int, hidden: torch.Tensor, parts: Iterable[PromptPart]) -> None:
+        """Take in the block output `[R, T, H]` of a prefill, before it is steered, for the conditions read there.
+
+        Where a prompt ends its conditions are decided and the slot's row is settled at once, so that later
+        layers of the same pass are steered accordingly.
+        """
+        for number, part in enumerate(parts):
+            row = self._rows[part.slot]
+            if row is None or layer not in row.read_layers:
+                continue
+            total = hidden[number, : part.tokens].float().sum(0)
+            held = self._means.setdefault((part.slot, layer), _Mean(torch.zeros_like(total), 0))
+            held.total, held.tokens = held.total + total, held.tokens + part.tokens
+            if part.ends:
+                mean = held.total / held.tokens
+                here = [gated for gated in row.gated if gated.condition.layer == layer]
+                decisions = {gated.index: bool(gated.condition.open(mean)) for gated in here}
+                del self._means[part.slot, layer]
+                self._settle(part.slot, row.settled(decisions))
+
+    def _settle(self, slot: int, row: SteeringRow) -> None:
+        means = {key: mean for key, mean in self._means.items() if key[0] == slot}
+        self.write(slot, row)
+        self._means |= means
+
+    def _write(self, slot: int, row: SteeringRow) -> None:
+        for layer, delta in row.prompt_add.items():
+            self._prompt_add[layer][slot] = delta.to(self._prompt_add[layer])
+        for layer, delta in row.reply_add.items():
+            self._reply_add[layer][slot] = delta.to(self._reply_add[layer])
+        for layer, pushes in row.pushes.items():
+            self._pushes[layer].write(slot, pushes)
+        self._rows[slot] = row
+        self._recount()
 
     def _recount(self) -> None:
         rows = [row for row in self._rows if row is not None]
-        self.layers_in_use = frozenset[int]().union(*(row.layers for row in rows))
-        self._ablated_layers = frozenset[int]().union(
-            *(frozenset(row.reply_ablate) | frozenset(row.prompt_ablate) for row in rows)
-        )
-
-
-def _check(
-    term: SteeringTerm, field: str, residual_norms: Mapping[int, float], layer_count: int, hidden: int
-) -> None:
-    if not abs(term.strength) < float("inf"):
-        raise InvalidRequest(
-            f"strength {term.strength} is not finite; give a number, relative to the residual norm",
-            reason="STRENGTH_OUT_OF_RANGE",
-            field=f"{field}.strength",
-            strength=term.strength,
-        )
-    if term.operator is Operator.ABLATE and not 0.0 <= term.strength <= 1.0:
-        raise InvalidRequest(
-            f"ablation strength {term.strength} is outside [0, 1]: it is the share of the component removed",
-            reason="STRENGTH_OUT_OF_RANGE",
-            field=f"{field}.strength",
-            strength=term.strength,
-        )
-    for layer in term.layers:
-        if not 0 <= layer < layer_count or layer not in term.vector.directions:
-            raise InvalidRequest(
-                f"layer {layer} cannot be steered: the model has blocks 0..{layer_count - 1}, the vector "
-                f"holds {sorted(term.vector.directions)}; choose layers in both",
-                reason="LAYER_OUT_OF_RANGE",
-                field=f"{field}.layers",
-                layer=layer,
-                layer_count=layer_count,
-            )
-        shape = tuple(term.vector.directions[layer].shape)
-        if shape != (hidden,):
-            raise InvalidRequest(
-                f"the vector's direction at layer {layer} has shape {shape}, the model's residual stream is "
-                f"({hidden},): it was made for another model",
-                reason="VECTOR_SHAPE",
-                field=f"{field}.vector",
-                layer=layer,
-                shape=shape,
-                hidden_size=hidden,
-            )
-        if term.operator is Operator.ADD and layer not in residual_norms:
-            raise InvalidRequest(
-                f"no residual norm is known for layer {layer} of this stage, so a relative strength has no "
-                "meaning there; measure the stage's residual norms first",
-                reason="FIELD_INVALID",
-                field=f"{field}.layers",
-                layer=layer,
-            )
-
-
-def _sum(terms: Sequence[SteeringTerm], residual_norms: Mapping[int, float]) -> dict[int, torch.Tensor]:
-    total: dict[int, torch.Tensor] = {}
-    for term in terms:
-        if term.operator is not Operator.ADD:
-            continue
-        for layer in set(term.layers):
-            delta = term.vector.directions[layer].float() * (term.strength * residual_norms[layer])
-            total[layer] = total[layer] + delta if layer in total else delta
-    return {layer: delta for layer, delta in total.items() if bool(delta.any())}
-
-
-def _ablations(terms: Sequence[SteeringTerm]) -> dict[int, Ablation]:
-    ablations: dict[int, Ablation] = {}
-    for term in terms:
-        if term.operator is not Operator.ABLATE:
-            continue
-        for layer in set(term.layers):
-            if layer in ablations:
-                raise InvalidRequest(
-                    f"two vectors are to be ablated at layer {layer}; one per layer and request is "
-                    "supported: put them at different layers",
-                    reason="FIELD_INVALID",
-                    field="steering.layers",
-                    layer=layer,
-                )
-            ablations[layer] = Ablation(term.vector.directions[layer].float(), term.strength)
-    return ablations
+        none = frozenset[int]()
+        self.layers_in_use = none.union(*(row.steered_layers for row in rows))
+        self.read_layers = none.union(*(row.read_layers for row in rows))
+        self.hooked_layers = self.read_layers.union(*(row.layers for row in rows))
+        self._added_layers = none.union(*(frozenset(r.prompt_add) | frozenset(r.reply_add) for r in rows))

@@ -19,7 +19,7 @@ from trimtab_server.engine.request import (
     SteeringTerm,
 )
 from trimtab_server.engine.slot_forward import Chunk, SlotForward
-from trimtab_server.engine.steering_table import SteeringRow
+from trimtab_server.engine.steering_row import SteeringRow
 from trimtab_vectors.decoder import find_decoder, hidden_of, with_hidden
 from trimtab_vectors.operators import Ablate, Add
 
