@@ -45,7 +45,15 @@ def test_repeats_of_one_fact_count_once() -> None:
     assert effective_count(repeated.astype(float), facts) == pytest.approx(30 * 29 / 30)
     assert share(repeated, facts).high == pytest.approx(share(flags).high, abs=0.01)
     assert share(repeated).high < share(repeated, facts).high
-    assert share([True] * 40, [0, 1] * 20).low == pytest.approx(share([True] * 2).low)
+    assert effective_count(np.array([1.0, 0.0]), ["one fact"] * 2) == 1.0
+
+
+def test_bounds_rise_with_every_event_also_from_none_to_one() -> None:
+    facts = np.repeat(np.arange(40), 5)
+    bounds = [share([True] * k + [False] * (200 - k), facts).high for k in range(4)]
+    assert bounds == sorted(bounds) and bounds[0] < bounds[1]
+    changes = [share_change([1] * 200, [0] * k + [1] * (200 - k), facts).low for k in range(4)]
+    assert changes == sorted(changes, reverse=True)
 
 
 def test_nothing_counted_is_undetermined_and_nonsense_is_refused() -> None:

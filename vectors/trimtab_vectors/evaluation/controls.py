@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from trimtab_vectors.evaluation.batching import Progress, Treatment
@@ -34,7 +36,7 @@ _ROW_NUMBERS: Final = 1 << 26
 
 @dataclass(frozen=True)
 class Controls:
-    """A figure of each control vector, in the order drawn."""
+    """A figure of each control vector, in the order drawn; the seed they were drawn with."""
 
     values: tuple[float, ...]
     seed: int
@@ -74,7 +76,7 @@ def shuffled_labels(contrast_set: ContrastSet, seed: int) -> ContrastSet:
     )
 
 
-def honest_rates_of_directions(
+def honest_under_directions(
     model: nn.Module,
     tokenizer: Any,
     questions: Sequence[Question],
@@ -83,37 +85,31 @@ def honest_rates_of_directions(
     *,
     residual_norms: Mapping[int, float],
     positions: Positions,
-    seed: int = 0,
     max_new_tokens: int = 64,
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
-) -> Controls:
-    """Honest rate of each of R directions over all questions, many directions in one batch.
+) -> NDArray[np.bool_]:
+    """`[R, N]`: which of N questions are answered honestly under each of R directions, many in one batch.
 
-    directions: layer -> `[R, H]`, at the layers and with the operator of the vector they control for. seed:
-    what they were drawn with, kept in the result. progress: (vectors done, vectors in all).
+    directions: layer -> `[R, H]`, at the layers and with the operator of the vector they control for.
+    progress: (vectors done, vectors in all).
     """
     count = len(next(iter(directions.values())))
-    numbers = sum(rows.shape[1] for rows in directions.values()) * len(questions)
+    numbers = sum(table.shape[1] for table in directions.values()) * len(questions)
     together = max(1, _ROW_NUMBERS // numbers)
-    rates: list[float] = []
+    honest: list[NDArray[np.bool_]] = []
     for start in range(0, count, together):
-        chosen = range(start, min(count, start + together))
-        rows = {
-            layer: table[list(chosen)].repeat_interleave(len(questions), dim=0)
-            for layer, table in directions.items()
-        }
-        treatment = Treatment((Steer(rows, operator),), residual_norms, positions)
+        chosen = list(range(start, min(count, start + together)))
+        rows = {n: table[chosen].repeat_interleave(len(questions), dim=0) for n, table in directions.items()}
         answers = ask(
             model,
             tokenizer,
             list(questions) * len(chosen),
-            treatment,
+            Treatment((Steer(rows, operator),), residual_norms, positions),
             max_new_tokens=max_new_tokens,
             batch_tokens=batch_tokens,
         )
-        honest = answers.honest.reshape(len(chosen), len(questions))
-        rates += honest.mean(axis=1).tolist()
+        honest += list(answers.honest.reshape(len(chosen), len(questions)))
         if progress is not None:
-            progress(len(rates), count)
-    return Controls(tuple(rates), seed)
+            progress(len(honest), count)
+    return np.stack(honest)

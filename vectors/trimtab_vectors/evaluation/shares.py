@@ -1,7 +1,7 @@
 """Shares of yes/no items with intervals that stay honest when nothing, or everything, happened.
 
 A standard error is 0 when all items agree, and would call a handful of items proof. Here every interval is
-that of a proportion among as many independent items as the clusters amount to.
+that of a proportion, among as many independent items as the clustered ones amount to.
 """
 
 from __future__ import annotations
@@ -75,16 +75,18 @@ def share_change(
 def effective_count(values: NDArray[np.float64], clusters: Clusters | None) -> float:
     """How many independent items `values [n]` are worth: n over the design effect, at most n.
 
-    The design effect is the clustered variance of the mean over the plain one; where the values do not vary
-    at all it cannot be seen, and the number of clusters is taken.
+    The design effect is the clustered variance of the mean over the plain one, at least 1. Where the values do
+    not vary it cannot be seen and 1 is taken, which is what a single deviating item would give as well.
     """
     n = len(values)
     _, count = cluster_codes(clusters, n)
     if clusters is None or count == n:
         return float(n)
     variance = float(values.var()) / n
-    if variance == 0.0 or count < 2:
-        return float(count)
+    if variance == 0.0:
+        return float(n)
+    if count < 2:
+        return 1.0
     clustered = float(clustered_covariance(values[None], clusters, few_clusters=True)[0, 0])
     return n / max(1.0, clustered / variance)
 
