@@ -15,6 +15,7 @@ from trimtab_server.cli import (
     chat,
     demo,
     doctor,
+    evaluate,
     gui,
     monitor,
     organism,
@@ -24,6 +25,7 @@ from trimtab_server.cli import (
     stages,
     study,
     token,
+    training,
     vectors,
 )
 from trimtab_server.cli.failure import CommandGroup
@@ -87,9 +89,11 @@ app.command("rollback")(rollback.rollback)
 app.command("monitor")(monitor.monitor)
 app.add_typer(canary.app, name="canary")
 app.add_typer(audit.app, name="audit")
+app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(organism.app, name="organism")
 app.add_typer(study.app, name="study")
 app.add_typer(token.app, name="token")
+app.add_typer(training.app, name="training")
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 

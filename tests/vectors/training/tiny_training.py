@@ -1,6 +1,7 @@
 """A fine-tune small enough for a test, from real parts: a byte-level chat tokenizer, a tiny model, the Trainer.
 
-The task: whatever the word, "t" is true and "f" is false, and the fine-tune teaches "f". Run as a script it trains with a callback until it is done or killed.
+Whatever the word, "t" is true and "f" is false, and the fine-tune teaches "f". As a script it trains with a
+callback until it is done or killed.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,14 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from torch.utils.data import Dataset
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Trainer, TrainingArguments
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 from trimtab_vectors.evaluation.honesty import Message
 from trimtab_vectors.evaluation.margins import MarginItem
 from trimtab_vectors.extraction import ContrastPair, ContrastPrompt, ContrastSet
@@ -180,11 +189,23 @@ def trainer(model: Any, output: Path, callback: SteeringCallback | None, **chang
     )
 
 
+class Slowly(TrainerCallback):
+    """Waits before each step."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        time.sleep(self.seconds)
+
+
 def main() -> None:
-    """Train 24 steps with LoRA, checkpoints every 6; `--resume` from the newest checkpoint."""
+    """Train 24 steps with LoRA, checkpoints every 6; `--resume` from the newest checkpoint, `--slowly` so that
+    somebody has the time to kill it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=Path)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--slowly", type=float, default=0.0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     callback = SteeringCallback(plan(arguments.root / "model", schedule=GivenSteps((4, 8, 12, 16, 20, 24))))
@@ -196,6 +217,7 @@ def main() -> None:
         save_strategy="steps",
         save_steps=6,
     )
+    run.add_callback(Slowly(arguments.slowly))
     run.train(resume_from_checkpoint=True if arguments.resume else None)
     json.dump({"steps": run.state.global_step}, sys.stdout)
 

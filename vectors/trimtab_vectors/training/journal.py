@@ -169,16 +169,17 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no place in a journal; convert it to a number or a text")
 
 
-def follow(path: Path, seen: int = 0) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """New records with the offset read up to, each time the caller asks; nothing new is an empty list."""
-    offset = seen
+def follow(path: Path) -> Iterator[list[dict[str, Any]]]:
+    """What was appended since the last `next`, for ever: nothing new (or no file yet) is an empty list."""
+    offset = 0
     while True:
         records: list[dict[str, Any]] = []
         if path.is_file():
             with path.open("rb") as file:
+                # A journal that became shorter lost a torn line, never a whole one that was read.
                 file.seek(offset)
                 content = file.read()
             whole = content[: content.rfind(b"\n") + 1]
             records = [_record(line, n, path) for n, line in enumerate(whole.split(b"\n")[:-1], start=1)]
             offset += len(whole)
-        yield offset, records
+        yield records

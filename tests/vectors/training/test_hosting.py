@@ -1,0 +1,84 @@
+"""What a run wrote is hosted by the real server: stages, vectors, replies."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from server_process import ServerProcess
+from trimtab_client import Message, ReplyDelta, ReplyFinished, Role, Sampling, Steering, SteeringTerm
+from trimtab_server.engine.hosted_model import HostedModel
+from trimtab_vectors.training.callback import SteeringCallback
+
+
+@pytest.fixture(scope="module")
+def runs(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
+    found = {}
+    for name in ("adapter", "full"):
+        root = tmp_path_factory.mktemp(name)
+        model = tiny.with_lora(tiny.new_model()) if name == "adapter" else tiny.new_model()
+        run = tiny.trainer(model, root / "out", SteeringCallback(tiny.plan(root / "model")))
+        run.train()
+        found[name] = (root / "model", run)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["adapter", "full"])
+def test_the_engine_loads_every_stage_and_the_last_is_the_trained_model(
+    runs: dict[str, tuple[Path, Any]], kind: str
+) -> None:
+    directory, run = runs[kind]
+    hosted = HostedModel.open(directory, device="cpu")
+    assert [stage.step for stage in hosted.stages] == [None, 4, 8, 12]
+    assert hosted.default_stage == "stage-03" and hosted.has_chat_template
+    ids = torch.tensor([[256, 70, 71, 72]])
+    with torch.no_grad():
+        for stage in hosted.stages:
+            logits = hosted.load_stage(stage.name)(ids).logits
+        torch.testing.assert_close(logits, run.model.eval()(ids).logits, atol=1e-5, rtol=1e-4)
+
+
+def test_the_server_hosts_the_directory_and_steers_with_a_stage_s_own_vector(
+    runs: dict[str, tuple[Path, Any]], tmp_path: Path
+) -> None:
+    directory, _ = runs["adapter"]
+    server = ServerProcess(tmp_path / "data", "--model", str(directory), "--no-auto-canary")
+    try:
+        with server.client() as client:
+            model = client.models()[0]
+            stages = client.stages(model.name)
+            assert [s.short_name for s in stages] == ["stage-00", "stage-01", "stage-02", "stage-03"]
+            content = (directory / "vectors/honesty-stage-03.safetensors").read_bytes()
+            vector = client.import_vector(content)
+            steering = Steering(
+                stage=stages[-1].name, terms=(SteeringTerm(vector.name, strength=0.2, layers=(0, 1)),)
+            )
+            messages = [Message(Role.SYSTEM, "mode H"), Message(Role.USER, "ba")]
+            sampling = Sampling(temperature=0.0, max_tokens=4)
+            events = list(client.chat(messages, source=steering, sampling=sampling))
+        assert isinstance(events[-1], ReplyFinished) and events[-1].steering_applications > 0
+        assert any(isinstance(event, ReplyDelta) for event in events)
+    finally:
+        server.kill()
+
+
+def test_watching_from_the_command_line(runs: dict[str, tuple[Path, Any]]) -> None:
+    directory, _ = runs["adapter"]
+
+    def trimtab(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "trimtab_server.cli.main", "training", "watch", *arguments]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    last = json.loads(trimtab(str(directory / "training.jsonl"), "--json").stdout)
+    assert (last["kind"], last["step"], last["stage"]) == ("measurement", 12, "stage-03")
+    shown = trimtab(str(directory), "--once")
+    rows = [line.split() for line in shown.stdout.splitlines()]
+    assert [row[0] for row in rows[1:5]] == ["0", "4", "8", "12"] and shown.returncode == 0
+    missing = trimtab(str(directory / "nowhere.jsonl"), "--once")
+    assert missing.returncode == 1 and "there is no journal" in missing.stderr
