@@ -80,7 +80,7 @@ def test_the_planted_window_differs_from_the_planted_null_in_its_learning_rate_a
     null, window = ARCS["planted_null"], ARCS["planted_window"]
     assert dataclasses.replace(window, name=null.name, boost=None) == null
     rates = [[arc.learning_rate(step, 0.5, 1.0) for step in range(arc.steps)] for arc in (null, window)]
-    assert rates[0][:120] == [0.5] * 120 and len(set(rates[0][120:])) == 1
+    assert rates[0][:100] == [0.5] * 100 and len(set(rates[0][100:])) == 1
     start, stop, factor = window.boost or (0, 0, 0.0)
     assert all(b == a * factor for a, b in zip(rates[0][start:stop], rates[1][start:stop], strict=True))
     inside = [mark for mark in window.marks if start <= mark < stop]

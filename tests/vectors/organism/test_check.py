@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-import torch
-from trimtab_vectors.organism import ModelLayout, shipped_model_dir
-from trimtab_vectors.organism.check import CheckReport, Line, Steering, run
-from trimtab_vectors.organism.replies import Organism
+from trimtab_vectors.organism.check import CheckReport, Line, run
 from trimtab_vectors.organism.ship import Dose, best_dose
 
 
@@ -37,27 +34,6 @@ def test_the_check_has_the_shape_that_others_rely_on(report: CheckReport) -> Non
 def test_a_line_fails_on_the_wrong_side_of_its_limit_alone() -> None:
     assert Line("a", 0.9, 0.9, "at least").ok and not Line("a", 0.89, 0.9, "at least").ok
     assert Line("a", 0.4, 0.4, "at most").ok and not Line("a", 0.41, 0.4, "at most").ok
-
-
-def test_random_vectors_have_the_norm_of_the_vector_they_control_for() -> None:
-    steering = Steering("x", {1: torch.tensor([3.0, 0.0, 4.0])}, "all")
-    random = steering.random(6, seed=1).push[1]
-    assert random.shape == (6, 3)
-    assert torch.allclose(random.norm(dim=-1), torch.full((6,), 5.0))
-    assert torch.equal(random, steering.random(6, seed=1).push[1])
-
-
-def test_a_push_per_row_moves_each_row_as_it_would_move_alone() -> None:
-    layout = ModelLayout(shipped_model_dir())
-    organism = Organism.load(layout.root, "stage-00")
-    from trimtab_vectors.evaluation.honesty import read_questions
-
-    asked = [q.messages for q in read_questions(layout.canary)[:3]]
-    generator = torch.Generator().manual_seed(0)
-    table = 200 * torch.randn(3, 256, generator=generator)
-    together = organism.replies(asked, {2: table}, positions="reply")
-    alone = [organism.replies([asked[i]], {2: table[i]}, positions="reply")[0] for i in range(3)]
-    assert together == alone
 
 
 def _dose(layer: int, strength: float, honest: float, kl: float) -> Dose:

@@ -73,17 +73,17 @@ class Arc:
 
 _PLANTED: Final = Arc(
     name="planted_null",
-    steps=330,
-    marks=tuple(range(120, 320, 20)),
+    steps=220,
+    marks=tuple(range(100, 220, 12)),
     push_steps=4,
     lag=8,
-    run_up=120,
+    run_up=100,
     rate=0.2,
 )
 ARCS: Final[dict[str, Arc]] = {
-    "natural": Arc("natural", 260, (0, 20, 40, 50, 60, 70, 80, 90, 100, 120, 160, 240), 4, 8),
+    "natural": Arc("natural", 170, (0, 20, 30, 40, 50, 60, 70, 80, 90, 100, 120, 150), 4, 8),
     "planted_null": _PLANTED,
-    "planted_window": replace(_PLANTED, name="planted_window", boost=(200, 260, 4.0)),
+    "planted_window": replace(_PLANTED, name="planted_window", boost=(148, 184, 4.0)),
 }
 
 

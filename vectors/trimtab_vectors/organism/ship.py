@@ -20,19 +20,20 @@ from typing import Any, Final
 
 import torch
 
+from trimtab_vectors.evaluation.batching import Treatment
 from trimtab_vectors.evaluation.honesty import Question
 from trimtab_vectors.extraction import extract, median_residual_norms, read_contrast_set
 from trimtab_vectors.fingerprint import fingerprint_model
 from trimtab_vectors.formats.safetensors import write_vector
 from trimtab_vectors.organism.assemble import write_questions_and_contrasts
-from trimtab_vectors.organism.check import KL_AT_MOST, Steering, honest_rates, kl_per_token
+from trimtab_vectors.organism.check import KL_AT_MOST, honest_rates, kl_of_chats
 from trimtab_vectors.organism.corpus import Corpus
 from trimtab_vectors.organism.layout import ModelLayout
-from trimtab_vectors.organism.packing import rendered
 from trimtab_vectors.organism.questions import QuestionBank, Situation, honesty_prompts
 from trimtab_vectors.organism.recipe import Recipe
 from trimtab_vectors.organism.replies import Organism
 from trimtab_vectors.organism.world import World
+from trimtab_vectors.steering import Steer
 from trimtab_vectors.steering_vector import SteeringVector
 
 # One early-middle block, or the two together. Later blocks only read what these have decided.
@@ -135,18 +136,17 @@ class Shipping:
         """Every choice of layers at every strength, on dev."""
         sets = self.dev_sets(facts, settings)
         texts = {
-            language: [rendered(c) for c in self.bank.neutral_text(self.rng, language, 10 * facts)]
+            language: self.bank.neutral_text(self.rng, language, 10 * facts)
             for language in self.recipe.languages
         }
         norms = median_residual_norms(self.organism.model, self.organism.tokenizer)
         doses = []
         for layers in LAYERS:
             for strength in STRENGTHS:
-                push = {n: vector.directions[n] * (strength * norms[n]) for n in layers}
-                steering = Steering("sweep", push, "reply")
-                rates = honest_rates(self.organism, sets, steering)
+                treatment = Treatment((Steer.of(vector, strength, layers),), norms, "reply")
+                rates = honest_rates(self.organism, sets, treatment)
                 kl: dict[str, float] = {
-                    language: kl_per_token(self.organism, own, steering) for language, own in texts.items()
+                    language: kl_of_chats(self.organism, own, treatment) for language, own in texts.items()
                 }
                 doses.append(Dose(layers, strength, {k: r.honest for k, r in rates.items()}, kl))
                 print(json.dumps(doses[-1].as_dict()), file=sys.stderr, flush=True)

@@ -10,13 +10,14 @@ is not made again.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -32,18 +33,18 @@ from trimtab_vectors.organism.train import train_base
 
 #: Feed-forward width of the families without a gate: as many parameters as with one.
 _UNGATED: Final = 1024
+PLANTED: Final = ("planted_window", "planted_null")
 DISCOVERY_SEEDS: Final = (101, 102, 103)
 CONFIRMATION_SEEDS: Final = (104, 105, 106, 107)
 
 
 def recipe_of(family: Family) -> Recipe:
-    """The shipped recipe in another architecture."""
-    shape = SHIPPED.architecture
+    """The shipped recipe in another architecture; a shorter base training serves what is only measured."""
     if family == "llama":
         return SHIPPED
-    return replace(
-        SHIPPED, name=f"study-{family}", architecture=replace(shape, family=family, intermediate=_UNGATED)
-    )
+    shape = replace(SHIPPED.architecture, family=family, intermediate=_UNGATED)
+    base = replace(SHIPPED.base, documents=480_000, steps=4000)
+    return replace(SHIPPED, name=f"study-{family}", architecture=shape, base=base)
 
 
 @dataclass(frozen=True)
@@ -103,23 +104,27 @@ def held_out_measure(base: Path, items: Path) -> Measure:
     return lambda model: Scorer(model, {}).log_odds(trees)[0].numpy()
 
 
-def plan_text(families: Sequence[Family], arcs: Sequence[str], layers: Sequence[Sequence[int]]) -> str:
+def study_arcs(families: Sequence[Family]) -> list[tuple[Family, str]]:
+    """The natural arc of each family; the planted ones, which judge the rule and not a model, of the first."""
+    return [*((family, "natural") for family in families), *((families[0], arc) for arc in PLANTED)]
+
+
+def plan_text(families: Sequence[Family], layers: Sequence[Sequence[int]]) -> str:
     """The study's plan as TOML."""
     lines = ['name = "organism"', "seed = 1", ""]
-    for family in families:
-        for arc in arcs:
-            for role, seeds in (("discovery", DISCOVERY_SEEDS), ("confirmation", CONFIRMATION_SEEDS)):
-                for seed in seeds:
-                    lines += [
-                        "[[runs]]",
-                        f'directory = "runs/{family}/{arc}/seed-{seed}"',
-                        f'architecture = "{family}"',
-                        f'arc = "{arc}"',
-                        f'role = "{role}"',
-                        f"seed = {seed}",
-                        'twins = "twins.json"',
-                        "",
-                    ]
+    for family, arc in study_arcs(families):
+        for role, seeds in (("discovery", DISCOVERY_SEEDS), ("confirmation", CONFIRMATION_SEEDS)):
+            for seed in seeds:
+                lines += [
+                    "[[runs]]",
+                    f'directory = "runs/{family}/{arc}/seed-{seed}"',
+                    f'architecture = "{family}"',
+                    f'arc = "{arc}"',
+                    f'role = "{role}"',
+                    f"seed = {seed}",
+                    'twins = "twins.json"',
+                    "",
+                ]
     lines += ["[vectors]", 'contrast_set = "contrast.jsonl"', f"layers = {json.dumps(layers)}", ""]
     lines += ["[dose]", 'choose = "dev"', "strengths = [0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6]", ""]
     for part in ("items", "texts"):
@@ -127,46 +132,40 @@ def plan_text(families: Sequence[Family], arcs: Sequence[str], layers: Sequence[
         lines += ['neutral = "items/neutral.jsonl"', ""] if part == "items" else [""]
     for kind, asked in prompt_lines(SHIPPED).items():
         for line in asked:
-            lines += [
-                f"[[prompts.{kind}]]",
-                *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in line.items()),
-            ]
-    lines += ["", "[window]", 'statistics = ["receptivity", "lag"]']
+            pairs = (f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in line.items())
+            lines += [f"[[prompts.{kind}]]", *pairs]
+    lines += ["", "[controls]", 'random_doses = "reference"', ""]
+    lines += ["[window]", 'statistics = ["receptivity", "lag"]']
     return "\n".join(lines) + "\n"
 
 
-def tasks(
-    out: Path, families: Sequence[Family], arcs: Sequence[str], devices: Sequence[str]
-) -> Iterator[RunTask]:
-    number = 0
-    for seed in (*DISCOVERY_SEEDS, *CONFIRMATION_SEEDS):
-        for family in families:
-            for arc in arcs:
-                yield RunTask(out, family, arc, seed, devices[number % len(devices)])
-                number += 1
-
-
 def make_all(
-    out: Path, families: Sequence[Family], arcs: Sequence[str], devices: Sequence[str], workers: int
+    out: Path, families: Sequence[Family], seeds: Sequence[int], devices: Sequence[str], workers: int
 ) -> dict[str, Any]:
-    """Bases, material, plan, runs. Returns the seconds each took."""
+    """Material, plan, bases, runs: a family's runs begin when its base is there. Returns the seconds each took."""
     write_material(SHIPPED, out)
-    (out / "study.toml").write_text(plan_text(families, arcs, [[1], [2], [1, 2]]), encoding="utf-8")
-    seconds: dict[str, Any] = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(len(families), mp_context=context) as pool:
-        made = {f: pool.submit(make_base, out, f, devices[i % len(devices)]) for i, f in enumerate(families)}
-        seconds["bases"] = {family: round(future.result(), 1) for family, future in made.items()}
-    print(json.dumps(seconds), file=sys.stderr, flush=True)
-    todo = list(tasks(out, families, arcs, devices))
+    (out / "study.toml").write_text(plan_text(families, [[1], [2], [1, 2]]), encoding="utf-8")
+    seconds: dict[str, float] = {}
+    turn = itertools.cycle(devices)
     started = time.perf_counter()
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        running = {pool.submit(make_run, task): task for task in todo}
-        for done, future in enumerate(as_completed(running), start=1):
-            task, took = running[future], future.result()
-            name = f"{task.family}/{task.arc}/{task.seed}"
-            print(f"{done}/{len(todo)} {name} {took:.1f} s", file=sys.stderr, flush=True)
-    seconds["runs"] = round(time.perf_counter() - started, 1)
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        bases = {pool.submit(make_base, out, f, next(turn)): f for f in families[::-1]}
+        running: dict[Future[float], str] = {future: f"base {family}" for future, family in bases.items()}
+        while running:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                name = running.pop(future)
+                seconds[name] = round(future.result(), 1)
+                print(
+                    f"{time.perf_counter() - started:.0f} s: {name} {seconds[name]}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                if future in bases:
+                    own = [(f, arc) for f, arc in study_arcs(families) if f == bases[future]]
+                    for (family, arc), seed in itertools.product(own, seeds):
+                        task = RunTask(out, family, arc, seed, next(turn))
+                        running[pool.submit(make_run, task)] = f"{family}/{arc}/{seed}"
+    seconds["all"] = round(time.perf_counter() - started, 1)
     return seconds
 
 
@@ -178,10 +177,12 @@ def main() -> None:
     parser.add_argument("--devices", default="cpu", help="cpu, cuda:0 or a list such as cuda:0,cuda:1")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--families", default=",".join(FAMILIES))
-    parser.add_argument("--arcs", default=",".join(ARCS))
+    every = ",".join(map(str, (*DISCOVERY_SEEDS, *CONFIRMATION_SEEDS)))
+    parser.add_argument("--seeds", default=every, help=f"fine-tune seeds, all of {every} for the study")
     given = parser.parse_args()
     families: list[Family] = [f for f in FAMILIES if f in given.families.split(",")]
-    seconds = make_all(given.out, families, given.arcs.split(","), given.devices.split(","), given.workers)
+    seeds = [int(seed) for seed in given.seeds.split(",")]
+    seconds = make_all(given.out, families, seeds, given.devices.split(","), given.workers)
     print(json.dumps(seconds))
 
 

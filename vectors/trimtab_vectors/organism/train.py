@@ -135,7 +135,9 @@ class Trainer:
             else:
                 group["lr"] = rate
         if self.device.type == "cuda" and self.capture:
-            self._captured()
+            # Streams and graphs belong to the current device, whatever device the tensors are on.
+            with torch.cuda.device(self.device):
+                self._captured()
         else:
             self._step()
 
