@@ -174,7 +174,7 @@ class Bench:
         """The trees of items with one line each put into their conversations."""
         trees = []
         for item, line in zip(items, lines, strict=True):
-    X
+            name = (run.tokenizer, item.question.id, line.text, line.position)
             if name not in self._lined:
                 self._lined[name] = self._tree(tokenizer, item.with_line(line))
             trees.append(self._lined[name])
