@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from trimtab_vectors.training.recording import Recording, Replay, replayable
 from trimtab_vectors.training.state import RandomState, TrainingState, undisturbed
 from trimtab_vectors.training.twins import run_twins
 
@@ -199,3 +201,36 @@ def test_nothing_measured_leaves_a_trace_even_after_an_error() -> None:
     assert model.training and model[1].training
     assert torch.equal(torch.get_rng_state(), before.cpu)
     assert np.array_equal(np.random.get_state()[1], before.numpy[1])
+
+
+def test_replayed_passes_are_averaged_where_the_model_was_not_told_of_their_number() -> None:
+    """Gradient accumulation without `num_items_in_batch`: the loss of a step is the mean over its passes."""
+
+    class Model(Line):
+        def forward(self, x: torch.Tensor, labels: torch.Tensor) -> SimpleNamespace:
+            return SimpleNamespace(loss=self.loss({"x": x, "t": labels}))
+
+    model = Model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    state = TrainingState.take(model, optimizer)
+    recording = Recording(model)
+    recording.start()
+    passes = [{"x": batch["x"], "labels": batch["t"]} for batch, _ in zip(batches(), range(4), strict=False)]
+    expected = np.array([0.0, 1.0])
+    for number, inputs in enumerate(passes):
+        model(**inputs)
+        with torch.no_grad():
+            model(**inputs)  # Without gradients: no training pass.
+        if number % 2:
+            recording.close_step()
+            x, t = (
+                np.stack([p[k].numpy() for p in passes[number - 1 : number + 1]]) for k in ("x", "labels")
+            )
+            expected = expected - 0.1 * (2 * x * (expected * x - t)).mean(0)
+    recording.stop()
+    assert replayable(recording.steps) is None and [len(step) for step in recording.steps] == [2, 2]
+    replay = Replay(model, optimizer, None, state, recording.steps, max_grad_norm=0.0)
+    replay.begin()
+    replay.advance(1)
+    replay.advance(1)
+    np.testing.assert_allclose(model.w.detach().numpy(), expected, rtol=1e-12)
