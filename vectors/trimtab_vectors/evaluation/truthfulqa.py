@@ -18,7 +18,7 @@ import hashlib
 import io
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -161,7 +161,11 @@ class TruthfulResult:
     def figure(self, metric: Metric) -> Estimate:
         """Mean over questions, with an interval over questions."""
         values = self.values(metric)
-        return share(values) if metric in _FLAGS else clustered_mean(values)
+        if metric in _FLAGS:
+            return share(values)
+        mean = clustered_mean(values)
+        # Of shares: no mean lies beyond 0 and 1, whatever Student's t thinks of three questions.
+        return replace(mean, low=max(0.0, mean.low), high=min(1.0, mean.high))
 
     def change_from(self, before: TruthfulResult, metric: Metric) -> Estimate:
         """Mean of this minus `before`, question by question. Raises ValueError for other questions or choices."""
