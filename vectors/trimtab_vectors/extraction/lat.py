@@ -14,6 +14,7 @@ from typing import ClassVar
 import torch
 
 from trimtab_vectors.extraction.paired_pca import first_component
+from trimtab_vectors.extraction.span import span_coordinates
 
 
 @dataclass(frozen=True)
@@ -36,4 +37,5 @@ class Lat:
 
     def directions(self, differences: torch.Tensor, subsets: torch.Tensor, seed: int) -> torch.Tensor:
         """`[P, H]`, `[K, P]` bool -> `[K, H]`: of every subset of the pairs, each with signs of its own."""
-        return torch.stack([self.direction(differences[s], seed + k) for k, s in enumerate(subsets)])
+        rows, basis = span_coordinates(differences)
+        return torch.stack([self.direction(rows[s], seed + k) for k, s in enumerate(subsets)]) @ basis

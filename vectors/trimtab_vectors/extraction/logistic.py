@@ -1,9 +1,12 @@
 """A logistic probe: the normal of the plane that tells the two sides of a pair apart.
 
 States are taken about their pair's midpoint, so that what a pair is about plays no part: the rows are d/2 with
-label 1 and -d/2 with label 0, and no intercept is needed. Each component is divided by its standard deviation,
-so that the penalty weighs on all alike; the weight is then divided by it too, and so is a direction in the
-space of the states, which is what steering needs. (A weight left in standardised space points elsewhere.)
+label 1 and -d/2 with label 0, and no intercept is needed. All are divided by one number, their root mean square
+length, so that the penalty means the same at every layer of every model; the weight is then divided by it too,
+and is in the space of the states, which is what steering needs.
+
+One number, and not the standard deviation of each component: that one grows with the concept itself, so the
+components that carry it would be shrunk, and the noise of all others blown up on the way back.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import torch
+
+from trimtab_vectors.extraction.span import span_coordinates
 
 _STEPS: Final = 200
 _TOLERANCE: Final = 1e-10
@@ -35,14 +40,14 @@ class Logistic:
     def direction(self, differences: torch.Tensor, seed: int) -> torch.Tensor:
         """`[P, H]` -> `[H]`."""
         rows = differences / 2
-        deviation = rows.square().mean(dim=0).sqrt()
-        scale = torch.where(deviation > 0, deviation, 1.0)
+        scale = float(rows.square().sum(dim=1).mean().sqrt()) or 1.0
         # Both members of a pair have the same loss, so each counts twice.
         return _fit(rows / scale, 2 * self.inverse_penalty) / scale
 
     def directions(self, differences: torch.Tensor, subsets: torch.Tensor, seed: int) -> torch.Tensor:
         """`[P, H]`, `[K, P]` bool -> `[K, H]`: of every subset of the pairs."""
-        return torch.stack([self.direction(differences[subset], seed) for subset in subsets])
+        rows, basis = span_coordinates(differences)
+        return torch.stack([self.direction(rows[subset], seed) for subset in subsets]) @ basis
 
 
 def _fit(rows: torch.Tensor, weight: float) -> torch.Tensor:
@@ -50,15 +55,14 @@ def _fit(rows: torch.Tensor, weight: float) -> torch.Tensor:
 
     The minimum lies in the span of the rows, so Newton's method runs in at most P dimensions.
     """
-    basis, triangle = torch.linalg.qr(rows.T)  # rows.T = basis @ triangle, [H, r] and [r, P]
-    inner = triangle.T
+    inner, basis = span_coordinates(rows)
     w = inner.new_zeros(inner.shape[1])
     for _ in range(_STEPS):
         margins = inner @ w
         missing = torch.sigmoid(-margins)
         gradient = w - weight * (missing @ inner)
         if float(gradient.abs().max()) <= _TOLERANCE * (1.0 + float(w.abs().max())):
-            found: torch.Tensor = basis @ w
+            found: torch.Tensor = w @ basis
             return found
         curvature = (weight * missing * (1 - missing))[:, None] * inner
         hessian = inner.T @ curvature

@@ -13,6 +13,8 @@ from typing import ClassVar
 
 import torch
 
+from trimtab_vectors.extraction.span import span_coordinates
+
 
 @dataclass(frozen=True)
 class PairedPca:
@@ -29,7 +31,8 @@ class PairedPca:
 
     def directions(self, differences: torch.Tensor, subsets: torch.Tensor, seed: int) -> torch.Tensor:
         """`[P, H]`, `[K, P]` bool -> `[K, H]`: of every subset of the pairs."""
-        return torch.stack([first_component(differences[subset]) for subset in subsets])
+        rows, basis = span_coordinates(differences)
+        return torch.stack([first_component(rows[subset]) for subset in subsets]) @ basis
 
 
 def first_component(rows: torch.Tensor) -> torch.Tensor:
