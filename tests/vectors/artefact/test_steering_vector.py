@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from trimtab_vectors.formats.safetensors import read_vector, write_vector
+from trimtab_vectors.organism import ModelLayout, shipped_model_dir
 from trimtab_vectors.steering_vector import (
     ModelFingerprint,
     SteeringVector,
@@ -68,6 +70,12 @@ def test_the_id_is_the_hash_of_the_documented_canonical_form() -> None:
         {"license": "Apache-2.0"},
         {"suggested": Suggested(0.5, (2,), "reply", 0.6)},
         {"pair_accuracies": {}},
+        {"explained_variances": {2: 0.4}},
+        {"noise_ceilings": {2: 0.4}},
+        {"separations": {2: -3.0}},
+        {"agreements": {2: 0.4, 5: -0.2}},
+        {"position": "answer_mean"},
+        {"seed": 3},
         {"directions": {5: vector().directions[5], 2: vector().directions[2]}},
     ],
     ids=lambda c: next(iter(c)),
@@ -94,6 +102,43 @@ def test_the_id_ignores_who_made_it_how_it_is_called_and_used(changes: dict[str,
 )
 def test_the_id_covers_what_the_vector_does(changes: dict[str, Any]) -> None:
     assert vector(**changes) != vector()
+
+
+SHIPPED_IDS = {
+    "honesty-swapped.safetensors": "94163a4aab27577345a6e1274c3c995eb145e6b9b3cca11860835f67b0969d5a",
+    "honesty.safetensors": "d45159ebf113db0e55921d4d0681851ed2102758d6726fab8ed0fd97c9d8cb4d",
+    "language.safetensors": "9008661e84915e7b875e216e4d5329e1ccca0b6ae96b298a817a9575891abe21",
+}
+
+
+def test_the_shipped_vectors_keep_their_ids() -> None:
+    """A change here would orphan every snapshot that names them."""
+    vectors = ModelLayout(shipped_model_dir()).vectors
+    found = {path.name: read_vector(path.read_bytes()).id for path in sorted(vectors.iterdir())}
+    assert found == SHIPPED_IDS
+
+
+def test_a_file_without_the_later_figures_is_written_again_to_the_byte() -> None:
+    for path in ModelLayout(shipped_model_dir()).vectors.iterdir():
+        content = path.read_bytes()
+        old = read_vector(content)
+        assert old.noise_ceilings == {} and old.position == "" and old.seed is None
+        assert write_vector(old) == content
+
+
+def test_a_file_carries_every_figure_and_the_origin() -> None:
+    figures = {
+        "explained_variances": {2: 0.25, 5: 1.0},
+        "noise_ceilings": {5: 0.96},
+        "separations": {2: -0.5, 5: 3.75},
+        "agreements": {2: -0.125},
+        "position": "all_mean",
+        "seed": 0,
+    }
+    made = vector(**figures)
+    again = read_vector(write_vector(made))
+    assert again == made
+    assert {name: getattr(again, name) for name in figures} == figures
 
 
 def test_a_later_change_of_the_given_tensor_does_not_reach_the_vector() -> None:
@@ -129,6 +174,11 @@ def test_a_later_change_of_the_given_tensor_does_not_reach_the_vector() -> None:
         ({"residual_norms": {2: 1.5, 5: NAN}}, "VECTOR_NOT_FINITE"),
         ({"pair_accuracies": {2: 1.5}}, "FIELD_INVALID"),
         ({"pair_accuracies": {3: 0.5}}, "FIELD_INVALID"),
+        ({"explained_variances": {2: 1.1}}, "FIELD_INVALID"),
+        ({"noise_ceilings": {2: -0.1}}, "FIELD_INVALID"),
+        ({"noise_ceilings": {3: 0.1}}, "FIELD_INVALID"),
+        ({"separations": {2: INF}}, "VECTOR_NOT_FINITE"),
+        ({"agreements": {2: -1.1}}, "FIELD_INVALID"),
         ({"concept": " "}, "FIELD_INVALID"),
         ({"stage": ""}, "FIELD_INVALID"),
         ({"data_hash": "abc"}, "FIELD_INVALID"),

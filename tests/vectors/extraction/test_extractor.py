@@ -1,8 +1,10 @@
-"""DiffMean against numpy on states taken from plain, unbatched, hook-free forwards."""
+"""Extraction against numpy on states taken from plain, unbatched, hook-free forwards."""
 
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,17 @@ import torch
 from torch import nn
 from trimtab_vectors.evaluation.honesty import Message
 from trimtab_vectors.extraction import (
+    METHODS,
+    POSITIONS,
     ContrastPair,
     ContrastPrompt,
     ContrastSet,
     ContrastSetError,
+    MethodName,
     extract,
     median_residual_norms,
 )
-from trimtab_vectors.steering_vector import ModelFingerprint, SteeringVector, VectorError
+from trimtab_vectors.steering_vector import FIGURES, ModelFingerprint, SteeringVector, VectorError
 
 MODEL = ModelFingerprint("LlamaForCausalLM", 32, 4, "a" * 64)
 HONEST = ("Say what is true.", "Be exact and plain.", "Facts only.", "No flattery here, please.")
@@ -188,3 +193,105 @@ def test_raw_text_is_read_with_the_tokenizers_own_special_tokens(llama: Any, tok
         )
     difference = yes.hidden_states[2][0, -1] - no.hidden_states[2][0, -1]
     torch.testing.assert_close(vector.directions[1], difference / difference.norm(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_gives_a_vector_with_all_its_figures(
+    llama: nn.Module, tokenizer: Any, method: MethodName
+) -> None:
+    vector = extracted(llama, tokenizer, method=method, seed=4)
+    assert (vector.method, vector.position, vector.seed) == (method, "last", 4)
+    for name in FIGURES:
+        assert tuple(getattr(vector, name)) == vector.layers, name
+    assert all(0 < share <= 1 for share in vector.explained_variances.values())
+
+
+def test_figures_are_those_of_the_directions_states(llama: nn.Module, tokenizer: Any) -> None:
+    vector = extracted(llama, tokenizer, method="paired_pca")
+    sides = [plain_states(llama, tokenizer, [p.positive for p in part]) for part in (PAIRS.train, PAIRS.dev)]
+    others = [plain_states(llama, tokenizer, [p.negative for p in part]) for part in (PAIRS.train, PAIRS.dev)]
+    for layer in range(3):
+        unit = vector.directions[layer].double().numpy()
+        train = (sides[0] - others[0])[:, layer]
+        assert vector.explained_variances[layer] == pytest.approx(
+            ((train @ unit) ** 2).sum() / (train**2).sum(), rel=1e-3
+        )
+        assert vector.raw_norms[layer] == pytest.approx(np.sqrt(((train @ unit) ** 2).mean()), rel=1e-3)
+        above, below = sides[1][:, layer] @ unit, others[1][:, layer] @ unit
+        spread = np.sqrt((above.var(ddof=1) + below.var(ddof=1)) / 2)
+        assert vector.separations[layer] == pytest.approx((above.mean() - below.mean()) / spread, rel=1e-3)
+        held_out = (sides[1] - others[1])[:, layer]
+        cosines = held_out @ unit / np.linalg.norm(held_out, axis=1)
+        assert vector.agreements[layer] == pytest.approx(cosines.mean(), rel=1e-3)
+
+
+def test_each_prompt_passes_through_the_model_once_whatever_is_measured(
+    llama: nn.Module, tokenizer: Any
+) -> None:
+    rows = 0
+
+    def count(_module: nn.Module, _arguments: Any, options: dict[str, Any]) -> None:
+        nonlocal rows
+        rows += len(options["input_ids"])
+
+    handle = llama.register_forward_pre_hook(count, with_kwargs=True)
+    try:
+        extracted(llama, tokenizer, method="logistic", neutral_texts=["The kettle is on."])
+    finally:
+        handle.remove()
+    assert rows == 1 + 2 * len(PAIRS.pairs)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_seeded_methods_repeat_bit_for_bit(llama: nn.Module, tokenizer: Any, method: MethodName) -> None:
+    torch.manual_seed(1)
+    first = extracted(llama, tokenizer, method=method, seed=3)
+    torch.manual_seed(2)
+    second = extracted(llama, tokenizer, method=method, seed=3)
+    assert first.id == second.id
+    assert first.noise_ceilings == second.noise_ceilings
+
+
+def test_the_position_decides_what_is_read(llama: nn.Module, tokenizer: Any) -> None:
+    answered = ContrastSet(
+        tuple(
+            replace(p, positive=replace(p.positive, answer=f" {i} years")) for i, p in enumerate(PAIRS.pairs)
+        )
+    )
+    with pytest.raises(ContrastSetError, match=r"the negative side of pair 'ptrain0': .*needs an answer"):
+        extracted(llama, tokenizer, answered, position="answer_mean")
+    answered = ContrastSet(
+        tuple(
+            replace(p, negative=replace(p.negative, answer=f" {i} weeks"))
+            for i, p in enumerate(answered.pairs)
+        )
+    )
+    vectors = {p: extracted(llama, tokenizer, answered, position=p) for p in POSITIONS}
+    assert len({vector.id for vector in vectors.values()}) == len(POSITIONS)
+    assert torch.equal(vectors["last"].directions[2], extracted(llama, tokenizer).directions[2])
+    assert answered.data_hash != PAIRS.data_hash
+
+
+def test_a_cache_changes_nothing_about_the_vector(llama: nn.Module, tokenizer: Any, tmp_path: Path) -> None:
+    plain = extracted(llama, tokenizer)
+    first = extracted(llama, tokenizer, cache_dir=tmp_path)
+    second = extracted(llama, tokenizer, cache_dir=tmp_path, method="logistic")
+    assert first.id == plain.id
+    assert second.id == extracted(llama, tokenizer, method="logistic").id
+
+
+def test_noise_ceilings_can_be_left_out(llama: nn.Module, tokenizer: Any) -> None:
+    vector = extracted(llama, tokenizer, split_halves=0)
+    assert vector.noise_ceilings == {} and vector.separations
+    assert vector.id == extracted(llama, tokenizer).id
+
+
+@pytest.mark.parametrize("option", [{"method": "pca_diff"}, {"position": "first"}])
+def test_an_unknown_method_or_position_is_refused_before_any_work(
+    llama: nn.Module, tokenizer: Any, option: dict[str, Any]
+) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("work was begun")
+
+    with pytest.raises(ValueError, match="is unknown; use one of"):
+        extracted(llama, tokenizer, progress=never, **option)
