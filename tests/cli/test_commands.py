@@ -31,6 +31,24 @@ def snapshot(trimtab: Any, vector: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+def test_extract_reads_a_table_and_passes_on_method_position_and_seed(trimtab: Any, tmp_path: Path) -> None:
+    table = tmp_path / "pairs.csv"
+    rows = [f"s{i},Say what is true: {i}?,Say what sells: {i}?,It is {i}." for i in range(6)]
+    table.write_text("\n".join(["statement_id,positive,negative,answer", *rows]))
+    options = ("--method", "paired_pca", "--position", "answer_mean", "--layers", "2")
+
+    def extract(seed: int, concept: str) -> dict[str, Any]:
+        arguments = ("vectors", "extract", table, "--concept", concept, "--seed", seed, *options)
+        made: dict[str, Any] = trimtab.json(*arguments)["vector"]
+        return made
+
+    first, other = extract(1, "truth"), extract(2, "truthfulness")
+    assert first["method"] == "paired_pca" and first["layers"] == [2]
+    assert first["data_hash"] != other["data_hash"], "the seed splits a table without a split"
+    refused = trimtab("vectors", "extract", table, "--concept", "x", "--position", "middle")
+    assert refused.exit_code == 1 and "use one of last, prompt_end" in refused.err
+
+
 def test_stages(trimtab: Any) -> None:
     listed = trimtab.json("stages")
     names = [stage["name"].rpartition("/")[2] for stage in listed["stages"]]

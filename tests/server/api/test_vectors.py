@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 from trimtab_protos.v1 import audit_pb2, model_pb2, snapshot_pb2, vector_pb2
 from trimtab_vectors.formats.safetensors import read_vector, write_vector
 from trimtab_vectors.organism import shipped_model_dir
@@ -174,11 +175,32 @@ def test_extraction_reports_progress_and_swapped_labels_turn_the_vector_round(cl
     assert list(vectors[0].layers) == [3]
 
 
+def test_extraction_takes_a_table_a_method_a_position_and_a_seed(client: Stubs) -> None:
+    rows = [f"s{i},Say what is true: {i}?,Say what sells: {i}?,It is {i}." for i in range(10)]
+    table = "\n".join(["statement_id,positive,negative,answer", *rows]).encode()
+    made = []
+    for seed in (3, 3, 4):
+        request = extraction(
+            contrast_set=table, method="lat", position="answer_mean", seed=seed, concept=f"truth {len(made)}"
+        )
+        vector = list(client.vector.ExtractVector(request))[-1].vector
+        content = client.vector.ExportVector(vector_pb2.ExportVectorRequest(name=vector.name)).content
+        made.append(read_vector(content))
+    first, same, other = made
+    assert (first.method, first.position, first.seed) == ("lat", "answer_mean", 3)
+    assert torch.equal(first.directions[3], same.directions[3])
+    assert first.data_hash == same.data_hash != other.data_hash, "the seed splits a table without a split"
+    assert not torch.equal(first.directions[3], other.directions[3])
+    assert set(first.noise_ceilings) == {3}
+
+
 @pytest.mark.parametrize(
     ("fields", "reason", "field"),
     [
         ({"stage": "models/x/stages/y"}, "STAGE_NOT_FOUND", None),
         ({"method": "magic"}, "FIELD_INVALID", "method"),
+        ({"position": "first"}, "FIELD_INVALID", "position"),
+        ({"position": "answer_mean"}, "FIELD_INVALID", "contrast_set"),
         ({"concept": " "}, "FIELD_INVALID", "concept"),
         ({"layers": [99]}, "LAYER_OUT_OF_RANGE", "layers"),
         ({"contrast_set": b"{}"}, "FIELD_INVALID", "contrast_set"),
