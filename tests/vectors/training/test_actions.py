@@ -103,21 +103,19 @@ def test_twins_that_cannot_be_trained_again_are_refused(tiny: ModuleType, tmp_pa
 
 
 def test_a_push_changes_the_run_where_it_was_planned_and_keeps_its_dropout(
-    tiny: ModuleType, tmp_path: Path
+    tiny: ModuleType, tmp_path: Path, adapted: Any
 ) -> None:
-    plain, before = trained(tiny, tmp_path / "plain")
-    generator = torch.get_rng_state()
     pushed, records = trained(tiny, tmp_path / "pushed", PushNow(AtSteps((8,)), push(tiny)))
-    assert torch.equal(generator, torch.get_rng_state())
-    assert not equal(weights(plain), weights(pushed))
+    assert torch.equal(adapted.generator, torch.get_rng_state())
+    assert not equal(adapted.weights, weights(pushed))
     (record,) = actions_of(records)
     assert record["step"] == 8 and record["cost"]["steps"] == 6 and record["margin_gain"]["low"] > 0
-    old = [r["loss"] for r in plain.state.log_history if "loss" in r]
+    old = adapted.losses
     new = [r["loss"] for r in pushed.state.log_history if "loss" in r]
     assert old[:8] == new[:8] and old[8:] != new[8:]
     # The stage at the push was written before it; the last one shows it.
-    ends = [current_path(r, "measurement")[-1]["margin"]["value"] for r in (before, records)]
-    eights = [current_path(r, "measurement")[-2]["margins"] for r in (before, records)]
+    ends = [current_path(r, "measurement")[-1]["margin"]["value"] for r in (adapted.records, records)]
+    eights = [current_path(r, "measurement")[-2]["margins"] for r in (adapted.records, records)]
     assert eights[0] == eights[1] and ends[1] > ends[0]
 
 
@@ -143,12 +141,11 @@ def test_a_push_has_the_loss_it_says(tiny: ModuleType) -> None:
 
 
 def test_preventative_steering_pushes_training_passes_of_its_range_alone(
-    tiny: ModuleType, tmp_path: Path
+    tiny: ModuleType, tmp_path: Path, adapted: Any
 ) -> None:
-    plain, _ = trained(tiny, tmp_path / "plain")
     action = PreventativeSteering(first_step=4, last_step=8, strength=0.5)
     steered, records = trained(tiny, tmp_path / "steered", action)
-    old = [r["loss"] for r in plain.state.log_history if "loss" in r]
+    old = adapted.losses
     new = [r["loss"] for r in steered.state.log_history if "loss" in r]
     assert old[:4] == new[:4] and all(a != b for a, b in zip(old[4:], new[4:], strict=True))
     assert [(r["phase"], r["step"]) for r in actions_of(records)] == [("begin", 4), ("end", 8)]
@@ -219,8 +216,9 @@ def test_reverting_to_the_first_stage_restores_the_adapter_it_began_with(
     assert equal(fresh.state_dict(), run.model.state_dict())
 
 
-def test_a_pause_leaves_a_checkpoint_that_goes_on_to_the_same_end(tiny: ModuleType, tmp_path: Path) -> None:
-    plain, _ = trained(tiny, tmp_path / "plain")
+def test_a_pause_leaves_a_checkpoint_that_goes_on_to_the_same_end(
+    tiny: ModuleType, tmp_path: Path, adapted: Any
+) -> None:
     root = tmp_path / "paused"
     paused, records = trained(tiny, root, Pause(KlAbove(0.0)))
     assert paused.state.global_step == 4
@@ -233,7 +231,7 @@ def test_a_pause_leaves_a_checkpoint_that_goes_on_to_the_same_end(tiny: ModuleTy
     )
     resumed.train(resume_from_checkpoint=marker["checkpoint"])
     assert not (root / "model/training/paused.json").exists()
-    assert equal(weights(plain), weights(resumed))
+    assert equal(adapted.weights, weights(resumed))
     records = read_journal(root / "model/training.jsonl")
     assert [r["step"] for r in current_path(records, "measurement")] == [0, 4, 8, 12]
     assert len(actions_of(records)) == 1

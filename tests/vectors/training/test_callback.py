@@ -72,32 +72,10 @@ def test_training_with_the_callback_is_the_same_to_the_bit(
     assert len(current_path(read_journal(tmp_path / "model/training.jsonl"), "measurement")) == 4
 
 
-@pytest.fixture(scope="module")
-def adapted(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    root = tmp_path_factory.mktemp("adapted")
-    run = tiny.trainer(
-        tiny.with_lora(tiny.new_model()),
-        root / "out",
-        SteeringCallback(tiny.plan(root / "model", random_vectors=20)),
-    )
-    run.train()
-    return root / "model", run
-
-
-@pytest.fixture(scope="module")
-def full(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
-    root = tmp_path_factory.mktemp("full")
-    run = tiny.trainer(tiny.new_model(), root / "out", SteeringCallback(tiny.plan(root / "model")))
-    run.train()
-    return root / "model", run
-
-
-def test_adapter_stages_are_listed_and_hold_what_the_model_was(
-    tiny: ModuleType, adapted: tuple[Path, Any]
-) -> None:
+def test_adapter_stages_are_listed_and_hold_what_the_model_was(tiny: ModuleType, adapted: Any) -> None:
     from peft import PeftModel
 
-    directory, run = adapted
+    directory, run = adapted.directory, adapted.run
     listed = ModelLayout(directory).read_stages()
     assert [(s.name, s.kind, s.step) for s in listed.stages] == [
         ("stage-00", "base", None),
@@ -115,8 +93,8 @@ def test_adapter_stages_are_listed_and_hold_what_the_model_was(
     assert AutoTokenizer.from_pretrained(directory / "base").chat_template
 
 
-def test_full_stages_are_whole_checkpoints(full: tuple[Path, Any]) -> None:
-    directory, run = full
+def test_full_stages_are_whole_checkpoints(full: Any) -> None:
+    directory, run = full.directory, full.run
     listed = ModelLayout(directory).read_stages()
     assert [(s.kind, s.step) for s in listed.stages] == [
         ("base", None),
@@ -129,8 +107,8 @@ def test_full_stages_are_whole_checkpoints(full: tuple[Path, Any]) -> None:
         assert torch.equal(tensor, run.model.state_dict()[name]), name
 
 
-def test_each_stage_has_its_vector_and_the_record_names_it(adapted: tuple[Path, Any]) -> None:
-    directory, _ = adapted
+def test_each_stage_has_its_vector_and_the_record_names_it(adapted: Any) -> None:
+    directory = adapted.directory
     for record in current_path(read_journal(directory / "training.jsonl"), "measurement"):
         vector = read_vector((directory / f"vectors/honesty-{record['stage']}.safetensors").read_bytes())
         assert vector.id == record["vector"] and vector.stage == record["stage"]
@@ -138,8 +116,8 @@ def test_each_stage_has_its_vector_and_the_record_names_it(adapted: tuple[Path, 
             assert figures["raw_norm"] == pytest.approx(vector.raw_norms[int(layer)], rel=1e-5)
 
 
-def test_figures_say_what_happened_to_the_model(adapted: tuple[Path, Any]) -> None:
-    records = current_path(read_journal(adapted[0] / "training.jsonl"), "measurement")
+def test_figures_say_what_happened_to_the_model(adapted: Any) -> None:
+    records = current_path(read_journal(adapted.directory / "training.jsonl"), "measurement")
     assert records[0]["margin_change"] is None and records[0]["kl_to_first"] is None
     assert all(f["cosine"] == pytest.approx(1.0) for f in records[0]["layers"].values())
     assert all(f["finetuning_shift"] == 0.0 for f in records[0]["layers"].values())
@@ -150,13 +128,11 @@ def test_figures_say_what_happened_to_the_model(adapted: tuple[Path, Any]) -> No
     assert abs(records[-1]["layers"]["1"]["finetuning_shift"]) > 0
 
 
-def test_the_record_agrees_with_measuring_the_stage_afresh(
-    tiny: ModuleType, adapted: tuple[Path, Any]
-) -> None:
+def test_the_record_agrees_with_measuring_the_stage_afresh(tiny: ModuleType, adapted: Any) -> None:
     """Margins, slope, drift and shift of the last stage, by plain forward passes on the stage loaded from disk."""
     from peft import PeftModel
 
-    directory, _ = adapted
+    directory = adapted.directory
     record = current_path(read_journal(directory / "training.jsonl"), "measurement")[-1]
     tokenizer = tiny.new_tokenizer()
     base = AutoModelForCausalLM.from_pretrained(directory / "base").eval()
@@ -220,8 +196,8 @@ def test_the_record_agrees_with_measuring_the_stage_afresh(
     assert record["kl_to_first"]["tokens"] == 40
 
 
-def test_random_vectors_are_a_yardstick_for_the_slope(adapted: tuple[Path, Any]) -> None:
-    for record in current_path(read_journal(adapted[0] / "training.jsonl"), "measurement"):
+def test_random_vectors_are_a_yardstick_for_the_slope(adapted: Any) -> None:
+    for record in current_path(read_journal(adapted.directory / "training.jsonl"), "measurement"):
         random_ = record["random"]
         assert len(random_["random_slopes"]) == 20
         assert random_["specific"] == pytest.approx(
@@ -253,8 +229,8 @@ def test_a_set_up_that_cannot_be_watched_is_refused(
 
 
 def test_a_directory_of_another_plan_is_not_mixed_into(
-    tiny: ModuleType, adapted: tuple[Path, Any], tmp_path: Path
+    tiny: ModuleType, adapted: Any, tmp_path: Path
 ) -> None:
-    other = tiny.plan(adapted[0], strengths=(-0.5, 0.0, 0.5))
+    other = tiny.plan(adapted.directory, strengths=(-0.5, 0.0, 0.5))
     with pytest.raises(ValueError, match="another plan"):
         tiny.trainer(tiny.with_lora(tiny.new_model()), tmp_path, SteeringCallback(other)).train()

@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,26 +13,14 @@ import torch
 from server_process import ServerProcess
 from trimtab_client import Message, ReplyDelta, ReplyFinished, Role, Sampling, Steering, SteeringTerm
 from trimtab_server.engine.hosted_model import HostedModel
-from trimtab_vectors.training.callback import SteeringCallback
 
 
-@pytest.fixture(scope="module")
-def runs(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Any]]:
-    found = {}
-    for name in ("adapter", "full"):
-        root = tmp_path_factory.mktemp(name)
-        model = tiny.with_lora(tiny.new_model()) if name == "adapter" else tiny.new_model()
-        run = tiny.trainer(model, root / "out", SteeringCallback(tiny.plan(root / "model")))
-        run.train()
-        found[name] = (root / "model", run)
-    return found
-
-
-@pytest.mark.parametrize("kind", ["adapter", "full"])
+@pytest.mark.parametrize("kind", ["adapted", "full"])
 def test_the_engine_loads_every_stage_and_the_last_is_the_trained_model(
-    runs: dict[str, tuple[Path, Any]], kind: str
+    request: pytest.FixtureRequest, kind: str
 ) -> None:
-    directory, run = runs[kind]
+    watched = request.getfixturevalue(kind)
+    directory, run = watched.directory, watched.run
     hosted = HostedModel.open(directory, device="cpu")
     assert [stage.step for stage in hosted.stages] == [None, 4, 8, 12]
     assert hosted.default_stage == "stage-03" and hosted.has_chat_template
@@ -45,9 +32,9 @@ def test_the_engine_loads_every_stage_and_the_last_is_the_trained_model(
 
 
 def test_the_server_hosts_the_directory_and_steers_with_a_stage_s_own_vector(
-    runs: dict[str, tuple[Path, Any]], tmp_path: Path
+    adapted: Any, tmp_path: Path
 ) -> None:
-    directory, _ = runs["adapter"]
+    directory = adapted.directory
     server = ServerProcess(tmp_path / "data", "--model", str(directory), "--no-auto-canary")
     try:
         with server.client() as client:
@@ -68,8 +55,8 @@ def test_the_server_hosts_the_directory_and_steers_with_a_stage_s_own_vector(
         server.kill()
 
 
-def test_watching_from_the_command_line(runs: dict[str, tuple[Path, Any]]) -> None:
-    directory, _ = runs["adapter"]
+def test_watching_from_the_command_line(adapted: Any) -> None:
+    directory = adapted.directory
 
     def trimtab(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "trimtab_server.cli.main", "training", "watch", *arguments]

@@ -31,7 +31,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -56,11 +56,13 @@ class JournalError(ValueError):
     """The file is no journal; the message names the line."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Journal:
     """One run's file, and the only thing that writes it."""
 
     path: Path
+    _records: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    _size: int = -1
 
     def append(self, kind: str, step: int, branch: int, **figures: Any) -> dict[str, Any]:
         """Write one record and return it once it is on the disk. What a killed run left of a line is cut off."""
@@ -79,8 +81,13 @@ class Journal:
         return record
 
     def read(self) -> list[dict[str, Any]]:
-        """Every record so far; empty before the first."""
-        return read_journal(self.path) if self.path.is_file() else []
+        """Every record so far; empty before the first. The file is read again only if it changed: a trigger
+        may ask after every step."""
+        size = self.path.stat().st_size if self.path.is_file() else 0
+        if size != self._size:
+            self._records = read_journal(self.path) if size else []
+            self._size = size
+        return list(self._records)
 
 
 def read_journal(path: Path | str) -> list[dict[str, Any]]:
