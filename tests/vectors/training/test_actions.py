@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from trimtab_vectors.plasticity import twin_effect
 from trimtab_vectors.training.actions import (
     Action,
     ActionBudget,
@@ -25,6 +26,7 @@ from trimtab_vectors.training.journal import current_path, latest, read_journal
 from trimtab_vectors.training.push import Pusher, contrastive_loss
 from trimtab_vectors.training.stages import StageError, checkpoint_of
 from trimtab_vectors.training.triggers import AtSteps, KlAbove, MarginDrop
+from trimtab_vectors.training.twins import recorded_twins
 
 BUDGET = ActionBudget(actions=5, steps=200)
 
@@ -93,6 +95,11 @@ def test_the_twin_has_the_margins_the_run_has_at_that_step(tiny: ModuleType, tmp
     _, records = trained(tiny, tmp_path, CompareTwins(AtSteps((4,)), push(tiny), lag=4))
     at_eight = next(r for r in current_path(records, "measurement") if r["step"] == 8)
     assert actions_of(records)[0]["twin_lag"] == at_eight["margins"]
+    (twin,) = recorded_twins(records, "seed 3")
+    assert (twin.seed, twin.stage, twin.step, twin.budget_steps, twin.lag_steps) == ("seed 3", 1, 4, 6, 4)
+    effect = twin_effect(twin)
+    assert effect.end is None and effect.lag is not None
+    assert effect.lag.value == pytest.approx(actions_of(records)[0]["lag_effect"], abs=1e-5)
 
 
 def test_twins_that_cannot_be_trained_again_are_refused(tiny: ModuleType, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import torch
 from server_process import ServerProcess
-from trimtab_client import Message, ReplyDelta, ReplyFinished, Role, Sampling, Steering, SteeringTerm
+from trimtab_client import Inline, Message, ReplyDelta, ReplyFinished, Role, Sampling, Steering, SteeringTerm
 from trimtab_server.engine.hosted_model import HostedModel
+from trimtab_vectors.training.journal import Journal
 
 
 @pytest.mark.parametrize("kind", ["adapted", "full"])
@@ -48,7 +49,7 @@ def test_the_server_hosts_the_directory_and_steers_with_a_stage_s_own_vector(
             )
             messages = [Message(Role.SYSTEM, "mode H"), Message(Role.USER, "ba")]
             sampling = Sampling(temperature=0.0, max_tokens=4)
-            events = list(client.chat(messages, source=steering, sampling=sampling))
+            events = list(client.chat(messages, source=Inline(steering), sampling=sampling))
         assert isinstance(events[-1], ReplyFinished) and events[-1].steering_applications > 0
         assert any(isinstance(event, ReplyDelta) for event in events)
     finally:
@@ -69,3 +70,25 @@ def test_watching_from_the_command_line(adapted: Any) -> None:
     assert [row[0] for row in rows[1:5]] == ["0", "4", "8", "12"] and shown.returncode == 0
     missing = trimtab(str(directory / "nowhere.jsonl"), "--once")
     assert missing.returncode == 1 and "there is no journal" in missing.stderr
+
+
+def test_what_was_done_is_said_in_a_line(tmp_path: Path) -> None:
+    from trimtab_server.cli.training import event_line
+
+    journal = Journal(tmp_path / "training.jsonl")
+    common = {"plan_index": 0, "cost": {"steps": 28, "seconds": 2.5}}
+    effect = {"value": 0.62, "low": 0.26, "high": 0.98, "n": 40}
+    lines = [
+        event_line(
+            journal.append("action", 20, 0, action="twins", why="asked", lag=10, effect=effect, **common)
+        ),
+        event_line(journal.append("refused", 21, 0, action="push", why="no budget", plan_index=1)),
+        event_line(journal.append("resumed", 20, 1, from_branch=0, from_step=20)),
+        event_line(journal.append("checkpoint", 20, 1, path="somewhere")),
+    ]
+    assert lines == [
+        "step 20  twins: asked; 28 steps, 2.5 s; arm over twin 0.62 ±0.36 nats after 10 steps",
+        "step 21  push refused: no budget",
+        "step 20  resumed, branch 1",
+        None,
+    ]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from trimtab_vectors.plasticity import twin_effect
 from trimtab_vectors.training.recording import Recording, Replay, replayable
 from trimtab_vectors.training.state import RandomState, TrainingState, undisturbed
 from trimtab_vectors.training.twins import run_twins
@@ -80,6 +81,9 @@ def test_arm_and_twin_are_gradient_descent_from_one_state_on_the_same_batches() 
     assert found.budget_steps == 4
     expected = float(np.mean(by_hand(True, 3) - by_hand(False, 3))) / 4
     assert found.lag_effect == pytest.approx(expected, rel=1e-12)
+    effect = twin_effect(found.record("seed 1", stage=2, step=40))
+    assert effect.lag is not None and effect.end is not None
+    assert (effect.lag.value, effect.end.value) == pytest.approx((found.lag_effect, found.end_effect))
 
 
 def test_the_model_its_modes_gradients_and_random_numbers_are_as_before() -> None:

@@ -8,7 +8,7 @@ with one figure alone, a push that was simply recent would look like a plastic m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
@@ -18,6 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from trimtab_vectors.plasticity import TwinRecord
+from trimtab_vectors.training.journal import Record, current_path
 from trimtab_vectors.training.state import RandomState, TrainingState, undisturbed
 
 Batch = Mapping[str, Any]
@@ -32,9 +34,11 @@ Push = Callable[[nn.Module], int]
 @dataclass(frozen=True, eq=False)
 class TwinMargins:
     """Per-item margins `[I]` of arm and twin, `lag` and `end` steps after they parted; NaN where the run was
-    not followed to its end. budget_steps: optimiser steps the arm's push took."""
+    not followed to its end. budget_steps: optimiser steps the arm's push took; lag_steps: those from the
+    parting to the lag."""
 
     budget_steps: int
+    lag_steps: int
     arm_lag: NDArray[np.float64]
     twin_lag: NDArray[np.float64]
     arm_end: NDArray[np.float64]
@@ -48,6 +52,41 @@ class TwinMargins:
     @property
     def end_effect(self) -> float:
         return float(np.mean(self.arm_end - self.twin_end)) / self.budget_steps
+
+    def record(
+        self, seed: str, stage: int, step: int, clusters: Sequence[Hashable] | None = None
+    ) -> TwinRecord:
+        """As `plasticity.intervention_timelines` takes it. seed names the training run; clusters: a label an item."""
+        return TwinRecord(
+            seed,
+            stage,
+            step,
+            self.budget_steps,
+            self.lag_steps,
+            self.arm_lag,
+            self.twin_lag,
+            self.arm_end,
+            self.twin_end,
+            None if clusters is None else tuple(clusters),
+        )
+
+
+def recorded_twins(records: Sequence[Record], seed: str) -> list[TwinRecord]:
+    """The comparisons in a journal's records, on the path that led to its end; stages are numbered from 0 along it.
+
+    Two runs' records can be put together if their probes are the same.
+    """
+    stages = [record["step"] for record in current_path(records, "stage")]
+    found = []
+    for record in current_path(records, "action"):
+        if record["action"] != "twins":
+            continue
+        arm, twin = (np.array(record[name], dtype=np.float64) for name in ("arm_lag", "twin_lag"))
+        missing = np.full_like(arm, np.nan)
+        margins = TwinMargins(record["budget_steps"], record["lag"], arm, twin, missing, missing)
+        stage = sum(step <= record["parted_step"] for step in stages) - 1
+        found.append(margins.record(seed, stage, record["parted_step"]))
+    return found
 
 
 class Branch(Protocol):
@@ -84,7 +123,8 @@ def compare_twins(
         found[name] = (at_lag, at_end)
     if budget < 1:
         raise ValueError("the push took no optimiser step; without a budget there is nothing to compare")
-    return TwinMargins(budget, found["arm"][0], found["twin"][0], found["arm"][1], found["twin"][1])
+    (arm_lag, arm_end), (twin_lag, twin_end) = found["arm"], found["twin"]
+    return TwinMargins(budget, lag, arm_lag, twin_lag, arm_end, twin_end)
 
 
 def run_twins(
