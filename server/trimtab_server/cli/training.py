@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Watch a fine-tune while it runs.", no_args_is_help=True)
 
-_COLUMNS = ("step", "stage", "margin", "change", "slope", "wrong way", "similarity", "shift", "KL", "seconds")
+_COLUMNS = ("step", "stage", "margin", "change", "slope", "wrong", "alike", "shift", "KL", "s")
 _INTERVAL_SECONDS = 0.5
 
 
@@ -67,9 +67,9 @@ def figures_table(measurements: Iterable[Record]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in _COLUMNS:
-        table.add_column(column, justify="left" if column == "stage" else "right")
+        table.add_column(column, justify="left" if column == "stage" else "right", no_wrap=True)
     for record in measurements:
         table.add_row(*(Text(cell) for cell in _row(record)))
     return table
@@ -130,7 +130,7 @@ def _row(record: Record) -> tuple[str, ...]:
     seconds = sum(v for k, v in record["seconds"].items() if k != "allowed" and v is not None)
     return (
         str(record["step"]),
-        record["stage"] + (f" ({record['share']:.0%} of the items)" if record["shrunk"] else ""),
+        record["stage"] + (f" ({record['share']:.0%})" if record["shrunk"] else ""),
         _with_half_width(record["margin"]),
         _with_half_width(record["margin_change"]),
         _with_half_width(record["steerability"]["slope"]),
