@@ -77,7 +77,7 @@ def test_truthfulqa_reports_edition_hash_chance_and_the_drawn_answers(nowhere: A
         (("--vector", MODEL / "vectors" / "honesty.safetensors"), "STRENGTH_REQUIRED"),
         (("--stage", "stage-99"), "STAGE_NOT_FOUND"),
         ((*STEERING, "--stage", "stage-00"), "VECTOR_STAGE_MISMATCH"),
-        (("--vector", MODEL / "settings.json", "--strength", "1"), "VECTOR_CORRUPT"),
+        (("--vector", MODEL / "settings.json", "--strength", "1"), "VECTOR_TOO_LARGE"),
         (("--primer", MODEL / "settings.json"), "FIELD_INVALID"),
     ],
 )

@@ -19,6 +19,7 @@ from trimtab_server.cli import (
     gui,
     monitor,
     organism,
+    readouts,
     rollback,
     serve,
     snapshot,
@@ -91,6 +92,7 @@ app.add_typer(canary.app, name="canary")
 app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(organism.app, name="organism")
+app.add_typer(readouts.app, name="readouts")
 app.add_typer(study.app, name="study")
 app.add_typer(token.app, name="token")
 app.add_typer(training.app, name="training")

@@ -82,8 +82,10 @@ class SafetensorsHeader:
 
 def header_length(start: bytes, file_size: int, limit: int) -> int:
     """Length of the JSON, from the file's first bytes (eight, better 32). Raises HeaderError."""
+    # A length may begin with another format's bytes (1152 is 80 04 ...); the JSON behind it tells.
+    json_follows = start[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{"
     for magic, what in _OTHER_FORMATS:
-        if start.startswith(magic):
+        if start.startswith(magic) and not json_follows:
             raise HeaderError(f"this is {what}; a safetensors file is expected")
     if file_size < LENGTH_BYTES or len(start) < LENGTH_BYTES:
         raise HeaderError(f"the file has {file_size} bytes; a safetensors file has at least {LENGTH_BYTES}")
