@@ -130,24 +130,26 @@ def _row(record: Record) -> tuple[str, ...]:
     seconds = sum(v for k, v in record["seconds"].items() if k != "allowed" and v is not None)
     return (
         str(record["step"]),
-        record["stage"] + (f" ({record['share']:.0%})" if record["shrunk"] else ""),
+        record["stage"] + (f" {record['share']:.0%}" if record["shrunk"] else ""),
         _with_half_width(record["margin"]),
         _with_half_width(record["margin_change"]),
         _with_half_width(record["steerability"]["slope"]),
         f"{record['steerability']['anti_steerable']:.0%}",
         _mean([own["similarity"] for own in layers]),
         _mean([own["finetuning_shift"] for own in layers]),
-        "" if kl is None else f"{kl['value']:.4f}",
-        f"{seconds:.1f}",
+        "" if kl is None else f"{kl['value']:.3f}",
+        f"{seconds:.0f}",
     )
 
 
 def _with_half_width(figure: dict[str, Any] | None) -> str:
     if figure is None or figure["value"] is None:
         return ""
+    digits = 2 if abs(figure["value"]) < 10 else 1
+    value = f"{figure['value']:.{digits}f}"
     if figure["low"] is None or figure["high"] is None:
-        return f"{figure['value']:.2f}"
-    return f"{figure['value']:.2f} ±{(figure['high'] - figure['low']) / 2:.2f}"
+        return value
+    return f"{value} ±{(figure['high'] - figure['low']) / 2:.{digits}f}"
 
 
 def _mean(values: Sequence[float | None]) -> str:
