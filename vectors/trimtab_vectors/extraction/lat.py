@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import torch
 
-from trimtab_vectors.extraction.paired_pca import first_component
+from trimtab_vectors.extraction.paired_pca import first_component, first_components
 from trimtab_vectors.extraction.span import span_coordinates
 
 
@@ -30,12 +30,19 @@ class Lat:
 
     def direction(self, differences: torch.Tensor, seed: int) -> torch.Tensor:
         """`[P, H]` -> `[H]`. With one pair there is nothing left after centring: zero."""
-        generator = torch.Generator().manual_seed(seed)
-        signs = torch.randint(0, 2, (len(differences),), generator=generator) * 2 - 1
+        signs = _signs(len(differences), seed)
         shuffled = differences * signs[:, None]
         return first_component(shuffled - shuffled.mean(dim=0))
 
     def directions(self, differences: torch.Tensor, subsets: torch.Tensor, seed: int) -> torch.Tensor:
         """`[P, H]`, `[K, P]` bool -> `[K, H]`: of every subset of the pairs, each with signs of its own."""
         rows, basis = span_coordinates(differences)
-        return torch.stack([self.direction(rows[s], seed + k) for k, s in enumerate(subsets)]) @ basis
+        weights = torch.zeros(subsets.shape, dtype=rows.dtype)
+        for index, subset in enumerate(subsets):
+            weights[index, subset] = _signs(int(subset.sum()), seed + index).to(rows.dtype)
+        centres = weights @ rows / subsets.sum(dim=1, keepdim=True)
+        return first_components(rows, weights, centres) @ basis
+
+
+def _signs(count: int, seed: int) -> torch.Tensor:
+    return torch.randint(0, 2, (count,), generator=torch.Generator().manual_seed(seed)) * 2 - 1

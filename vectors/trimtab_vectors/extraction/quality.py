@@ -21,15 +21,16 @@ Of the training pairs:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 
 from trimtab_vectors.extraction.methods import Method, signed
 
-#: Halvings behind a noise ceiling, at least 50.
-SPLIT_HALVES = 50
+#: Halvings behind a noise ceiling.
+SPLIT_HALVES: Final = 50
 #: Statements in each half, at least: below this there is no ceiling.
-_SMALLEST_HALF = 2
+_SMALLEST_HALF: Final = 2
 
 
 def pair_accuracy(differences: torch.Tensor, unit: torch.Tensor) -> float:
