@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -134,7 +134,6 @@ class Bench:
                     }
                 )
         record = {
-            "run": run.name,
             "unsteered": float(scorer.log_odds(tokens.dev)[0].mean()),
             "candidates": candidates,
             "honest_lines": self._line_means(run, organism, scorer, self.material.honest_lines),
@@ -142,9 +141,17 @@ class Bench:
         }
         self.write(key, record, started, finished)
 
-    def measure(self, run: StudyRun, stage: RunStage, dose: ReferenceDose, finished: Finished) -> None:
-        """Every held-out cell of one stage that is not there yet."""
-        missing = {k for k in self.keys.of_stage(run, stage, dose) if not self.store.has(k)}
+    def measure(
+        self,
+        run: StudyRun,
+        stage: RunStage,
+        dose: ReferenceDose,
+        wanted: Collection[CellKey],
+        finished: Finished,
+    ) -> None:
+        """Those of the wanted held-out cells of one stage that are not there yet. (Runs of one base share the
+        cells of its first stage, so not every unit of work wants all of a stage's.)"""
+        missing = {k for k in wanted if not self.store.has(k)}
         if not missing:
             return
         work = StageWork(self, run, stage, dose, finished)

@@ -50,7 +50,6 @@ class StageWork:
         started = time.perf_counter()
         difference = self._difference_to_plain()
         record = {
-            "run": self.run.name,
             "stage": self.stage.name,
             "residual_norms": {str(n): r for n, r in self.scorer.norms.items()},
             "unsteered": rounded(self.scorer.log_odds(self.tokens.held_out)[0]),
@@ -67,7 +66,6 @@ class StageWork:
         started = time.perf_counter()
         unit = self._unit(vector)
         record = {
-            "run": self.run.name,
             "vector": vector.name,
             "stage": self.stage.name,
             "log_odds": rounded(self.scorer.log_odds(self.tokens.held_out, _pushes(self.grid, unit))),
@@ -83,7 +81,6 @@ class StageWork:
         pushes = _pushes(self.strength, self._unit(vector))
         drift = self.scorer.text_drift(self.tokens.held_out_texts, pushes)
         record = {
-            "run": self.run.name,
             "vector": vector.name,
             "stage": self.stage.name,
             "kl": rounded(drift.kl[0]),
@@ -103,7 +100,7 @@ class StageWork:
             layers, self._unit(self.stage)[layers[0]].shape[-1], plan.controls.random_vectors, plan.seed
         )
         shuffled = self.bench.directions(self.stage, shuffled=True)
-        record: dict[str, Any] = {"run": self.run.name, "stage": self.stage.name}
+        record: dict[str, Any] = {"stage": self.stage.name}
         for name, directions in (("random", drawn), ("shuffled", shuffled)):
             if not directions:
                 continue
