@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from trimtab_vectors.evaluation.honesty import Message, Question
 from trimtab_vectors.evaluation.splits import DevItems, DevRecord, HeldOutItems, LeakError, split_items
@@ -25,6 +27,14 @@ def test_a_question_asked_again_in_other_capitals_is_the_same_fact_where_none_is
     again = _question("z", "WHAT  is a?")
     with pytest.raises(LeakError):
         HeldOutItems((again,), apart_from=DevItems((A, B)).record)
+
+
+def test_questions_that_name_one_fact_stay_together_however_they_are_worded() -> None:
+    worded = [replace(A, fact="f"), replace(B, fact="f"), replace(C, fact="g")]
+    dev = DevItems((worded[0],))
+    with pytest.raises(LeakError):
+        HeldOutItems((worded[1],), apart_from=dev.record)
+    assert len(HeldOutItems((worded[2],), apart_from=dev.record)) == 1
 
 
 def test_held_out_items_say_what_they_are_held_out_from() -> None:

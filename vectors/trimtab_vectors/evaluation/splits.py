@@ -53,8 +53,8 @@ class Choice(Generic[T]):
 @dataclass(frozen=True)
 class _Items:
     """questions: with ids of their own. facts: for each question the fact (or statement) it is about, so that
-    several wordings of one fact stay together; left out, two questions are about one fact if their last
-    messages are equal, which is all that can be told without knowing."""
+    several wordings of one fact stay together. Left out, it is each question's own `fact`; of questions without
+    one, two are about one fact if their last messages are equal, which is all that can be told."""
 
     questions: tuple[Question, ...]
     facts: tuple[str, ...] = ()
@@ -183,8 +183,8 @@ def split_items(
 
 
 def fact_of(question: Question) -> str:
-    """What a question is about, as far as its last message tells."""
-    return normalise(question.messages[-1].content)
+    """The fact a question names, else what its last message asks."""
+    return question.fact or normalise(question.messages[-1].content)
 
 
 def _hash(fact: str) -> str:
