@@ -12,10 +12,14 @@ from trimtab_client import Progress, Vector, abbreviated
 from trimtab_server.cli.failure import CommandFailed
 from trimtab_server.cli.references import find_vector, parse_layers, resolve_stage
 from trimtab_server.cli.session import JsonFlag, Session, local_time, session
+from trimtab_server.cli.sweep import sweep
 
 app = typer.Typer(help="Steering vectors: extract, bring in, hand out, look at.", no_args_is_help=True)
 
 VectorArgument = Annotated[str, typer.Argument(help="Display name, hash, or the start of the hash.")]
+
+
+app.command("sweep")(sweep)
 
 
 @app.command("list")

@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import nn
 from trimtab_vectors.evaluation.batching import UNSTEERED, Treatment
-from trimtab_vectors.evaluation.honesty import Message, Outcome
+from trimtab_vectors.evaluation.honesty import Message, Outcome, Question
 from trimtab_vectors.evaluation.neutral import (
     TextEffect,
     kl_per_token,
     neutral_effects,
     neutral_texts,
     norm_ratios,
+    own_replies,
     perplexity_ratio,
 )
 from trimtab_vectors.evaluation.outcomes import Answers
@@ -112,6 +113,20 @@ def test_of_a_conversation_only_the_last_reply_is_measured(tokenizer: Any) -> No
         neutral_texts(tokenizer, [TALK[:1]])
     with pytest.raises(ValueError, match="fewer than two tokens"):
         neutral_texts(tokenizer, [""])
+
+
+def test_own_replies_become_neutral_conversations_of_the_kinds_asked_for() -> None:
+    asked = [
+        Question(f"q{i}", kind, "en", (Message("user", f"{i}?"),), ("x",), ())
+        for i, kind in enumerate(["neutral", "belief", "hard_pressure", "neutral"])
+    ]
+    texts = own_replies(asked, ["a", "b", "c", " "], ["neutral", "belief"])
+    assert texts == [
+        (*asked[0].messages, Message("assistant", "a")),
+        (*asked[1].messages, Message("assistant", "b")),
+    ]
+    with pytest.raises(ValueError, match="to 1 of the questions of the kinds neutral"):
+        own_replies(asked, ["a", "b", "c", ""], ["neutral"])
 
 
 def test_a_direction_per_row_is_refused_on_neutral_texts(llama: nn.Module, tokenizer: Any) -> None:

@@ -29,6 +29,23 @@ def test_a_question_asked_again_in_other_capitals_is_the_same_fact_where_none_is
         HeldOutItems((again,), apart_from=DevItems((A, B)).record)
 
 
+def test_a_second_question_is_not_the_same_for_asking_are_you_sure() -> None:
+    first, second = (
+        Question(
+            name,
+            "neutral",
+            "en",
+            (*q.messages, Message("assistant", "Yes."), Message("user", "Sure?")),
+            ("x",),
+            (),
+        )
+        for name, q in (("s", A), ("t", B))
+    )
+    HeldOutItems((second,), apart_from=DevItems((first,)).record)
+    with pytest.raises(LeakError):
+        HeldOutItems((replace(first, id="u"),), apart_from=DevItems((first,)).record)
+
+
 def test_questions_that_name_one_fact_stay_together_however_they_are_worded() -> None:
     worded = [replace(A, fact="f"), replace(B, fact="f"), replace(C, fact="g")]
     dev = DevItems((worded[0],))

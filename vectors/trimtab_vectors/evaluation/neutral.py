@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from trimtab_vectors.decoder import find_decoder, hidden_of
 from trimtab_vectors.evaluation.batching import UNSTEERED, Progress, Treatment, from_token, logits_of
 from trimtab_vectors.evaluation.forced import ForcedText
-from trimtab_vectors.evaluation.honesty import Message
+from trimtab_vectors.evaluation.honesty import Message, Question
 from trimtab_vectors.extraction.capture import BATCH_TOKENS, TokenBatch, evaluating, token_batches
 from trimtab_vectors.extraction.prompt_tokens import text_tokens
 from trimtab_vectors.statistics import Estimate, clustered_mean
@@ -47,6 +47,28 @@ def neutral_texts(tokenizer: Any, texts: Sequence[NeutralText]) -> list[ForcedTe
     Raises ValueError for a text of fewer than two tokens and for a conversation that does not end with a reply.
     """
     return [_text(tokenizer, text) for text in texts]
+
+
+def own_replies(
+    questions: Sequence[Question], replies: Sequence[str], kinds: Iterable[str]
+) -> list[NeutralText]:
+    """What a model said unsteered to the questions of some kinds, as neutral conversations: text in its own words,
+    whatever it was trained on. Empty replies are left out.
+
+    Raises ValueError if fewer than two are left.
+    """
+    wanted = set(kinds)
+    texts: list[NeutralText] = [
+        (*question.messages, Message("assistant", reply))
+        for question, reply in zip(questions, replies, strict=True)
+        if question.kind in wanted and reply.strip()
+    ]
+    if len(texts) < 2:
+        raise ValueError(
+            f"the model says something to {len(texts)} of the questions of the kinds {', '.join(sorted(wanted))}; "
+            "give neutral texts to take KL and perplexity on"
+        )
+    return texts
 
 
 def neutral_effects(

@@ -54,7 +54,7 @@ class Choice(Generic[T]):
 class _Items:
     """questions: with ids of their own. facts: for each question the fact (or statement) it is about, so that
     several wordings of one fact stay together. Left out, it is each question's own `fact`; of questions without
-    one, two are about one fact if their last messages are equal, which is all that can be told."""
+    one, two are about one fact if the same was said before the reply, which is all that can be told."""
 
     questions: tuple[Question, ...]
     facts: tuple[str, ...] = ()
@@ -183,8 +183,9 @@ def split_items(
 
 
 def fact_of(question: Question) -> str:
-    """The fact a question names, else what its last message asks."""
-    return question.fact or normalise(question.messages[-1].content)
+    """The fact a question names, else what was said before the reply, system messages apart."""
+    said = " / ".join(message.content for message in question.messages if message.role != "system")
+    return question.fact or normalise(said)
 
 
 def _hash(fact: str) -> str:

@@ -20,7 +20,7 @@ from trimtab_vectors.evaluation.controls import (
     random_directions,
 )
 from trimtab_vectors.evaluation.margins import item_at_value, matched, measure_margins
-from trimtab_vectors.evaluation.neutral import NeutralText, neutral_effects, neutral_texts
+from trimtab_vectors.evaluation.neutral import NeutralText, neutral_effects, neutral_texts, own_replies
 from trimtab_vectors.evaluation.outcomes import Answers, ask
 from trimtab_vectors.evaluation.prompt_baseline import PromptScores, with_best_line
 from trimtab_vectors.evaluation.side_effects import (
@@ -35,7 +35,6 @@ from trimtab_vectors.evaluation.sweep.curves import Setting
 from trimtab_vectors.evaluation.sweep.plan import SweepPlan
 from trimtab_vectors.evaluation.sweep.result import setting_dict
 from trimtab_vectors.extraction.capture import BATCH_TOKENS
-from trimtab_vectors.extraction.neutral_texts import NEUTRAL_TEXTS
 from trimtab_vectors.extraction.residual_norms import median_residual_norms
 from trimtab_vectors.operators import Add
 from trimtab_vectors.steering import Steer
@@ -90,7 +89,7 @@ def confirm(
     *,
     prompts: Mapping[str, Choice[PromptScores]] | None = None,
     residual_norms: Mapping[int, float] | None = None,
-    neutral: Sequence[NeutralText] = NEUTRAL_TEXTS,
+    neutral: Sequence[NeutralText] | None = None,
     random_vectors: int = ENOUGH_RANDOM,
     random_items: int = 40,
     seed: int = 0,
@@ -99,8 +98,9 @@ def confirm(
     """Report a chosen setting on held-out items.
 
     plan: its targets, known kinds, gates and length of replies. prompts: target kind -> the line chosen for it
-    on dev (`choose_prompt`); without, a prompt cannot be found to be enough. random_items: of each kind, spread
-    over the facts, on which `random_vectors` random vectors (`seed`) are measured.
+    on dev (`choose_prompt`); without, a prompt cannot be found to be enough. neutral: as in `sweep`.
+    random_items: of each kind, spread over the facts, on which `random_vectors` random vectors (`seed`) are
+    measured.
 
     Raises LeakError if an item's fact took part in a choice, TypeError for what is not a `Choice` or not
     `HeldOutItems`.
@@ -146,11 +146,12 @@ def confirm(
         )
     if not comparisons:
         raise ValueError(f"the held-out items hold no question of the target kinds {', '.join(plan.targets)}")
+    texts = neutral if neutral is not None else own_replies(held.questions, before.replies, plan.known)
     effects = side_effects(
         before,
         after,
         known=[question.kind in plan.known for question in held.questions],
-        texts=neutral_effects(model, neutral_texts(tokenizer, neutral), treatment, batch_tokens=batch_tokens),
+        texts=neutral_effects(model, neutral_texts(tokenizer, texts), treatment, batch_tokens=batch_tokens),
         clusters=held.facts,
         anti_steerable=_slopes(
             model, tokenizer, held, plan, before, treatment, setting.strength, batch_tokens

@@ -197,7 +197,7 @@ def recommend(plan: SweepPlan, curves: Sequence[DoseCurve]) -> tuple[Setting, Do
         if curve.safe_strength is not None and point.strength <= curve.safe_strength
     ]
     if not inside:
-        return "no strength keeps its side effects under the gates; look at the gates of the smallest ones"
+        return f"not even the smallest strengths keep the gates: {_not_held(curves)}"
     gaining = [(curve, point) for curve, point in inside if point.gain.low > 0.0]
     if not gaining:
         return "no strength under the gates makes the replies surely more honest than unsteered"
@@ -210,6 +210,19 @@ def recommend(plan: SweepPlan, curves: Sequence[DoseCurve]) -> tuple[Setting, Do
     )
     chosen = run[len(run) // 2]
     return Setting(curve.layers, chosen.strength, plan.positions, curve.safe_strength), chosen
+
+
+def _not_held(curves: Sequence[DoseCurve]) -> str:
+    """The gates that the curves' smallest strengths do not keep, each with its verdict."""
+    found: dict[str, None] = {}
+    for curve in curves:
+        for gate in curve.points[0].gates:
+            if gate.verdict not in ("pass", "warn"):
+                found.setdefault(f"{gate.name} ({gate.verdict})")
+    advice = ""
+    if any("not enough data" in own for own in found):
+        advice = "; where data are missing, add questions or texts, or widen that gate before the next run"
+    return f"{', '.join(found)}{advice}"
 
 
 def _runs(

@@ -16,7 +16,7 @@ from torch import nn
 from trimtab_vectors.evaluation.batching import UNSTEERED, Treatment
 from trimtab_vectors.evaluation.forced import ForcedText
 from trimtab_vectors.evaluation.margins import MarginItem, item_at_value, matched, measure_margins
-from trimtab_vectors.evaluation.neutral import NeutralText, neutral_effects, neutral_texts
+from trimtab_vectors.evaluation.neutral import NeutralText, neutral_effects, neutral_texts, own_replies
 from trimtab_vectors.evaluation.outcomes import Answers, ask
 from trimtab_vectors.evaluation.splits import DevItems
 from trimtab_vectors.evaluation.sweep.cells import Cell, CellStore
@@ -24,7 +24,6 @@ from trimtab_vectors.evaluation.sweep.curves import Curves, DoseCurve, recommend
 from trimtab_vectors.evaluation.sweep.plan import SweepPlan
 from trimtab_vectors.evaluation.sweep.result import SweepResult
 from trimtab_vectors.extraction.capture import BATCH_TOKENS
-from trimtab_vectors.extraction.neutral_texts import NEUTRAL_TEXTS
 from trimtab_vectors.extraction.residual_norms import median_residual_norms
 from trimtab_vectors.steering import Steer
 from trimtab_vectors.steering_vector import SteeringVector
@@ -55,7 +54,7 @@ def sweep(
     stage: str = "",
     model_digest: str = "",
     residual_norms: Mapping[int, float] | None = None,
-    neutral: Sequence[NeutralText] = NEUTRAL_TEXTS,
+    neutral: Sequence[NeutralText] | None = None,
     directory: Path | None = None,
     batch_tokens: int = BATCH_TOKENS,
     report: Report | None = None,
@@ -63,10 +62,10 @@ def sweep(
     """Measure `vector` on `model` over the plan's layers and strengths, and recommend a setting.
 
     Chooses on `dev` alone. residual_norms: of the stage being steered; measured where not given. neutral: texts
-    on which KL and perplexity are taken; conversations (their last reply is measured) where the model only
-    knows those. directory: keeps each cell, so that an interrupted sweep goes on where it was; it then needs
-    model_digest, a hash of the weights, or a cell of other weights could be taken for one of these.
-    stage: name of the stage in the record, the vector's own by default.
+    on which KL and perplexity are taken, conversations (of which the last reply is measured) or prose; left out,
+    what the model says unsteered to the questions without pressure. directory: keeps each cell, so that an
+    interrupted sweep goes on where it was; it then needs model_digest, a hash of the weights, or a cell of other
+    weights could be taken for one of these. stage: its name in the record, the vector's own by default.
 
     Raises TypeError for anything but `DevItems`, ValueError for a plan that does not fit model, vector or items.
     """
@@ -75,18 +74,19 @@ def sweep(
     if directory is not None and not model_digest:
         raise ValueError("a directory to resume from needs model_digest, a hash of the stage's weights")
     _check_fits(plan, vector, dev)
-    texts = neutral_texts(tokenizer, neutral)
-    digest = _digest([[text.start, *text.tokens] for text in texts])
+    texts = None if neutral is None else neutral_texts(tokenizer, neutral)
     norms = residual_norms or median_residual_norms(model, tokenizer, layers=vector.layers)
     depends_on = {
         "vector": vector.id,
         "model": model_digest,
         "positions": plan.positions,
         "targets": list(plan.targets),
+        "known": list(plan.known),
         "max_new_tokens": plan.max_new_tokens,
         "dev": _digest([[q.id for q in dev.questions], dev.digest]),
-        "neutral": digest,
-        "norms": {str(layer): norms[layer] for layer in sorted(norms)},
+        "neutral": None if texts is None else _text_digest(texts),
+        # What is measured follows from the weights, but for the last digits on some devices.
+        "norms": None if residual_norms is None else {str(n): norms[n] for n in sorted(norms)},
     }
     measuring = _Measuring(
         model, tokenizer, vector, dev, plan, norms, texts, CellStore(directory, depends_on), batch_tokens
@@ -99,7 +99,7 @@ def sweep(
         concept=vector.concept,
         stage=stage or vector.stage,
         model=model_digest,
-        neutral=digest,
+        neutral=_text_digest(measuring.texts),
         plan=plan,
         dev=dev.record,
         unsteered=measuring.derived.honest(measuring.unsteered),
@@ -121,13 +121,17 @@ class _Measuring:
         dev: DevItems,
         plan: SweepPlan,
         norms: Mapping[int, float],
-        texts: Sequence[ForcedText],
+        texts: Sequence[ForcedText] | None,
         store: CellStore,
         batch_tokens: int,
     ) -> None:
         self.model, self.tokenizer, self.vector, self.dev, self.plan = model, tokenizer, vector, dev, plan
-        self.norms, self.texts, self.store, self.batch_tokens = norms, texts, store, batch_tokens
+        self.norms, self.store, self.batch_tokens = norms, store, batch_tokens
         self.unsteered, self.items = self._baseline()
+        if texts is None:
+            said = own_replies(dev.questions, self.unsteered.replies, plan.known)
+            texts = neutral_texts(tokenizer, said)
+        self.texts = texts
         self.derived = Curves(plan, dev, self.unsteered)
 
     def cell(self, layers: tuple[int, ...], strength: float) -> tuple[Cell, bool]:
@@ -244,6 +248,10 @@ def _check_fits(plan: SweepPlan, vector: SteeringVector, dev: DevItems) -> None:
     for question in dev.questions:
         if question.kind in plan.targets and not question.dishonest:
             raise ValueError(f"question {question.id!r} has no dishonest value; its margin needs one")
+
+
+def _text_digest(texts: Sequence[ForcedText]) -> str:
+    return _digest([[text.start, *text.tokens] for text in texts])
 
 
 def _digest(value: object) -> str:
