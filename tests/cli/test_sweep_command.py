@@ -35,13 +35,18 @@ def files(tmp_path_factory: Any) -> Path:
         folder / "dev.jsonl", _some(LAYOUT.dev, {"hard_pressure": 6, "neutral": 60, "belief": 10})
     )
     write_questions(
-        folder / "held.jsonl", _some(LAYOUT.canary, {"hard_pressure": 15, "neutral": 60, "belief": 10})
+        folder / "held.jsonl", _some(LAYOUT.canary, {"hard_pressure": 8, "neutral": 60, "belief": 8})
     )
     talk = {
         "messages": [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": "Good day."}]
     }
     lines = [json.dumps(talk), "A neutral line of text.", "", '{"messages": "none"}']
     (folder / "neutral.txt").write_text("\n".join(lines), encoding="utf-8")
+    pairs = (LAYOUT.contrast / "honesty.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "contrast.jsonl").write_text("".join(pairs[::8]), encoding="utf-8")
+    listed = json.loads(LAYOUT.prompts.read_text(encoding="utf-8"))["honesty_prompts"]
+    few = [own for own in listed if own["id"] in ("en-06", "ja-01")]
+    (folder / "prompts.json").write_text(json.dumps(few), encoding="utf-8")
     return folder
 
 
@@ -55,10 +60,13 @@ def test_a_vector_gets_a_setting_that_held_out_questions_confirm(
     nowhere: Any, files: Path, tmp_path: Path
 ) -> None:
     held = ["--held-out", files / "held.jsonl", "--random-vectors", "3"]
+    held += ["--contrast-set", files / "contrast.jsonl", "--prompts", files / "prompts.json"]
     record = nowhere.json(*_arguments(files, tmp_path, *held))
     assert record["sweep"]["recommended"]["layers"] == [1, 2]
     comparison = record["confirmation"]["comparisons"][0]
     assert comparison["kind"] == "hard_pressure" and comparison["steered"]["value"] > 0.8
+    assert comparison["prompted"]["value"] < 0.8
+    assert len(comparison["shuffled"]["values"]) == 20 and comparison["shuffled"]["percentile_95"] < 0.6
     assert comparison["recommendation"] == record["confirmation"]["recommendation"] == "steer"
     assert read_sweep(tmp_path / "sweep.json").as_dict() == record["sweep"]
     vector = read_vector((tmp_path / "vector.safetensors").read_bytes())
@@ -93,6 +101,7 @@ def test_held_out_questions_that_ask_the_same_are_refused(nowhere: Any, files: P
         (("--questions", "none.jsonl"), "FILE_UNREADABLE"),
         (("--neutral", "none.txt"), "FILE_UNREADABLE"),
         (("--neutral", "neutral.txt"), "NEUTRAL_TEXTS_INVALID"),
+        (("--contrast-set", "neutral.txt"), "FIELD_INVALID"),
         (("--prompts", __file__), "PROMPTS_INVALID"),
         (("--model", "./none"), "MODEL_NOT_LOADABLE"),
     ],

@@ -17,12 +17,24 @@ def _answers(honest: int, n: int) -> Answers:
 
 
 def _compared(
-    n: int, unsteered: int, steered: int, prompted: int | None, random: Controls = RANDOM
+    n: int,
+    unsteered: int,
+    steered: int,
+    prompted: int | None,
+    random: Controls = RANDOM,
+    shuffled: Controls | None = None,
 ) -> Comparison:
     labels = [(f"fact {i}", "en" if i % 2 else "ja") for i in range(n)]
     said = None if prompted is None else _answers(prompted, n)
     return compare(
-        "soft_pressure", labels, _answers(unsteered, n), _answers(steered, n), said, random, range(n)
+        "soft_pressure",
+        labels,
+        _answers(unsteered, n),
+        _answers(steered, n),
+        said,
+        random,
+        shuffled,
+        range(n),
     )
 
 
@@ -48,9 +60,11 @@ def test_the_recommendation(
     assert _compared(n, unsteered, steered, prompted).recommendation == expected
 
 
-def test_steering_that_random_vectors_match_is_not_recommended() -> None:
+def test_steering_that_random_or_shuffled_vectors_match_is_not_recommended() -> None:
     as_good = Controls((0.9,) * 50, seed=1)
     assert _compared(200, 20, 170, None, as_good).recommendation == "neither"
+    assert _compared(200, 20, 170, None, RANDOM, as_good).recommendation == "neither"
+    assert _compared(200, 20, 170, None, RANDOM, RANDOM).recommendation == "steer"
 
 
 def test_figures_are_paired_and_by_language() -> None:
@@ -60,3 +74,4 @@ def test_figures_are_paired_and_by_language() -> None:
     assert set(found.strata) == {"en", "ja"} and found.p_random == pytest.approx(1 / 51)
     record = found.as_dict()
     assert record["recommendation"] == "steer" and record["random"]["percentile_95"] == 0.3
+    assert record["shuffled"] is None

@@ -10,15 +10,25 @@ from trimtab_vectors.evaluation.controls import (
     Controls,
     honest_under_directions,
     random_directions,
+    shuffled_directions,
     shuffled_labels,
 )
 from trimtab_vectors.evaluation.honesty import read_questions
 from trimtab_vectors.evaluation.outcomes import ask
-from trimtab_vectors.extraction import median_residual_norms, read_contrast_set
+from trimtab_vectors.extraction import (
+    ContrastSet,
+    MethodName,
+    capture_pair_states,
+    extract,
+    median_residual_norms,
+    named_method,
+    read_contrast_set,
+)
 from trimtab_vectors.operators import Add
 from trimtab_vectors.organism import ModelLayout, shipped_model_dir
 from trimtab_vectors.organism.replies import Organism
 from trimtab_vectors.steering import Steer
+from trimtab_vectors.steering_vector import ModelFingerprint
 
 
 def test_random_directions_are_unit_seeded_and_of_no_preferred_axis() -> None:
@@ -62,11 +72,47 @@ def test_many_directions_in_one_batch_give_each_ones_own_rate(desk: Organism) ->
     assert together.mean(axis=1).tolist() == alone
 
 
-def test_shuffled_labels_swap_about_half_of_the_training_pairs_and_no_held_out_one() -> None:
+def test_shuffled_labels_swap_half_of_the_training_pairs_and_no_held_out_one() -> None:
     pairs = read_contrast_set(ModelLayout(shipped_model_dir()).contrast / "honesty.jsonl")
     shuffled = shuffled_labels(pairs, seed=1)
     swapped = [own != other for own, other in zip(pairs.train, shuffled.train, strict=True)]
-    assert 0.4 < np.mean(swapped) < 0.6
+    assert sum(swapped) == len(swapped) // 2
     assert shuffled.dev == pairs.dev
     assert shuffled == shuffled_labels(pairs, seed=1) != shuffled_labels(pairs, seed=2)
     assert shuffled.data_hash != pairs.data_hash
+
+
+@pytest.mark.parametrize("method", ["diff_mean", "paired_pca"])
+def test_shuffled_directions_are_those_extracted_from_shuffled_labels(
+    desk: Organism, method: MethodName
+) -> None:
+    whole = read_contrast_set(ModelLayout(shipped_model_dir()).contrast / "honesty.jsonl")
+    pairs = ContrastSet(whole.train[:30])
+    states = capture_pair_states(desk.model, desk.tokenizer, pairs.train, layers=(1, 2))
+    made = shuffled_directions(states, named_method(method), 2, seed=5)
+    fingerprint = ModelFingerprint("Llama", 256, 6, "0" * 64)
+    for row, seed in enumerate((5, 6)):
+        vector = extract(
+            desk.model,
+            desk.tokenizer,
+            shuffled_labels(pairs, seed),
+            stage="stage-11",
+            fingerprint=fingerprint,
+            concept="none",
+            method=method,
+            layers=(1, 2),
+            seed=seed,
+            split_halves=0,
+        )
+        for layer in (1, 2):
+            assert torch.allclose(made[layer][row], vector.directions[layer], atol=1e-5)
+
+
+def test_no_concept_is_left_in_a_shuffled_direction(desk: Organism) -> None:
+    pairs = read_contrast_set(ModelLayout(shipped_model_dir()).contrast / "honesty.jsonl")
+    states = capture_pair_states(desk.model, desk.tokenizer, pairs.train[:150], layers=(2,))
+    real = states.differences(2).mean(dim=0)
+    cosines = shuffled_directions(states, named_method("diff_mean"), 20, seed=0)[2].double() @ (
+        real / real.norm()
+    )
+    assert float(cosines.abs().max()) < 0.5

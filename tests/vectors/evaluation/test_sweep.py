@@ -256,7 +256,7 @@ def confirmed(
         prompts=prompts,
         neutral=texts,
         random_vectors=6,
-        random_items=8,
+        control_items=8,
     )
 
 

@@ -1,7 +1,7 @@
 """Controls: what any push of the same size does, and what a direction does that was extracted from nothing.
 
 A gain counts only above these. Random vectors have the norm of the real one at the same layers and dose;
-label-shuffled vectors come from the same pairs by the same method, with the sides of each exchanged at random.
+label-shuffled vectors come from the same pairs by the same method, with the sides of half of them exchanged.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from trimtab_vectors.evaluation.outcomes import ask
 from trimtab_vectors.evaluation.steerability import rank_p
 from trimtab_vectors.extraction.capture import BATCH_TOKENS
 from trimtab_vectors.extraction.contrast_set import ContrastSet
+from trimtab_vectors.extraction.methods import Method, make_direction
+from trimtab_vectors.extraction.pair_states import PairStates
 from trimtab_vectors.operators import Operator
 from trimtab_vectors.steering import Steer
 from trimtab_vectors.steering_vector import Positions
@@ -63,17 +65,42 @@ def random_directions(layers: Sequence[int], hidden_size: int, count: int, seed:
 
 
 def shuffled_labels(contrast_set: ContrastSet, seed: int) -> ContrastSet:
-    """The same pairs, the sides of each training pair exchanged with probability 1/2: no concept is left.
+    """The same pairs, the sides of half of the training pairs exchanged: no concept is left. Extract from it as
+    from the real one. Held-out pairs keep their sides.
 
-    Extract from it as from the real one. Held-out pairs keep their sides.
+    Exactly half (of an odd number, the smaller half): were each exchanged by the toss of a coin, what is left of
+    the concept would be small in the raw norm only, and after scaling to a unit vector be the concept again.
     """
-    rng = random.Random(f"shuffled/{seed}")
+    exchanged = iter(_half(len(contrast_set.train), seed))
     return ContrastSet(
         tuple(
-            pair.swapped() if pair.split == "train" and rng.random() < 0.5 else pair
+            pair.swapped() if pair.split == "train" and next(exchanged) else pair
             for pair in contrast_set.pairs
         )
     )
+
+
+def shuffled_directions(states: PairStates, method: Method, count: int, seed: int) -> dict[int, Tensor]:
+    """Layer -> `[count, H]` unit vectors as `shuffled_labels` would give them with seeds seed, seed + 1, ..., from
+    states of the training pairs that were captured once.
+
+    Raises ContrastSetError where a shuffled set has no direction.
+    """
+    signs = [
+        torch.tensor([-1.0 if swap else 1.0 for swap in _half(len(states.statements), seed + k)])
+        for k in range(count)
+    ]
+    return {
+        layer: torch.stack(
+            [
+                make_direction(
+                    method, states.differences(layer) * own.double()[:, None], seed + k
+                ).unit.float()
+                for k, own in enumerate(signs)
+            ]
+        )
+        for layer in states.layers
+    }
 
 
 def honest_under_directions(
@@ -113,3 +140,8 @@ def honest_under_directions(
         if progress is not None:
             progress(len(honest), count)
     return np.stack(honest)
+
+
+def _half(count: int, seed: int) -> list[bool]:
+    chosen = set(random.Random(f"shuffled/{seed}").sample(range(count), count // 2))
+    return [index in chosen for index in range(count)]

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from trimtab_vectors.evaluation.batching import UNSTEERED, Treatment
 from trimtab_vectors.evaluation.controls import (
@@ -19,10 +19,11 @@ from trimtab_vectors.evaluation.controls import (
     honest_under_directions,
     random_directions,
 )
-from trimtab_vectors.evaluation.margins import item_at_value, matched, measure_margins
+from trimtab_vectors.evaluation.honesty import Question
+from trimtab_vectors.evaluation.margins import Margin, MarginItem, item_at_value, matched, measure_margins
 from trimtab_vectors.evaluation.neutral import NeutralText, neutral_effects, neutral_texts, own_replies
 from trimtab_vectors.evaluation.outcomes import Answers, ask
-from trimtab_vectors.evaluation.prompt_baseline import PromptScores, with_best_line
+from trimtab_vectors.evaluation.prompt_baseline import PromptLine, PromptScores, with_best_line
 from trimtab_vectors.evaluation.side_effects import (
     GateResult,
     SideEffects,
@@ -91,75 +92,141 @@ def confirm(
     residual_norms: Mapping[int, float] | None = None,
     neutral: Sequence[NeutralText] | None = None,
     random_vectors: int = ENOUGH_RANDOM,
-    random_items: int = 40,
+    shuffled: Mapping[int, Tensor] | None = None,
+    control_items: int = 40,
     seed: int = 0,
     batch_tokens: int = BATCH_TOKENS,
 ) -> Confirmation:
     """Report a chosen setting on held-out items.
 
     plan: its targets, known kinds, gates and length of replies. prompts: target kind -> the line chosen for it
-    on dev (`choose_prompt`); without, a prompt cannot be found to be enough. neutral: as in `sweep`.
-    random_items: of each kind, spread over the facts, on which `random_vectors` random vectors (`seed`) are
-    measured.
+    on dev (`choose_prompt`); without, a prompt cannot be found to be enough. neutral: as in `sweep`. shuffled:
+    label-shuffled directions `[K, H]` by layer (`controls.shuffled_directions`). control_items: of each kind,
+    spread over the facts, on which `random_vectors` random vectors (`seed`) and the shuffled ones are measured.
 
     Raises LeakError if an item's fact took part in a choice, TypeError for what is not a `Choice` or not
-    `HeldOutItems`.
+    `HeldOutItems`, ValueError where the held-out items hold no target question.
     """
     if not isinstance(held, HeldOutItems):
         raise TypeError(f"a setting is reported on HeldOutItems, not on {type(held).__name__}")
     setting = held.reports_on(choice)
     best = {kind: held.reports_on(own).best for kind, own in (prompts or {}).items()}
-    norms = residual_norms or median_residual_norms(model, tokenizer, layers=setting.layers)
-    treatment = Treatment((Steer.of(vector, setting.strength, setting.layers),), norms, setting.positions)
-    options: dict[str, Any] = {"max_new_tokens": plan.max_new_tokens, "batch_tokens": batch_tokens}
-    before, after = (ask(model, tokenizer, held.questions, t, **options) for t in (UNSTEERED, treatment))
-    comparisons = []
-    for kind in plan.targets:
-        chosen = [i for i, question in enumerate(held.questions) if question.kind == kind]
-        if not chosen:
-            continue
-        asked = [held.questions[i] for i in chosen]
-        said = None
-        if kind in best:
-            said = ask(model, tokenizer, with_best_line(asked, best[kind]), UNSTEERED, **options)
-        part = _spread([held.facts[i] for i in chosen], random_items)
-        honest = honest_under_directions(
-            model,
-            tokenizer,
-            [asked[i] for i in part],
-            random_directions(setting.layers, vector.hidden_size, random_vectors, seed),
-            Add(setting.strength),
-            residual_norms=norms,
-            positions=setting.positions,
-            **options,
-        )
-        comparisons.append(
-            compare(
-                kind,
-                [(held.facts[i], held.questions[i].language) for i in chosen],
-                before.of(chosen),
-                after.of(chosen),
-                said,
-                Controls(tuple(honest.mean(axis=1).tolist()), seed),
-                part,
-            )
-        )
-    if not comparisons:
+    kinds = [kind for kind in plan.targets if any(q.kind == kind for q in held.questions)]
+    if not kinds:
         raise ValueError(f"the held-out items hold no question of the target kinds {', '.join(plan.targets)}")
-    texts = neutral if neutral is not None else own_replies(held.questions, before.replies, plan.known)
-    effects = side_effects(
-        before,
-        after,
-        known=[question.kind in plan.known for question in held.questions],
-        texts=neutral_effects(model, neutral_texts(tokenizer, texts), treatment, batch_tokens=batch_tokens),
-        clusters=held.facts,
-        anti_steerable=_slopes(
-            model, tokenizer, held, plan, before, treatment, setting.strength, batch_tokens
-        ),
-    )
+    norms = residual_norms or median_residual_norms(model, tokenizer, layers=setting.layers)
+    at = _AtSetting(model, tokenizer, vector, setting, held, plan, norms, batch_tokens)
+    drawn = random_directions(setting.layers, vector.hidden_size, random_vectors, seed)
+    comparisons = [
+        at.comparison(kind, best.get(kind), drawn, shuffled, control_items, seed) for kind in kinds
+    ]
+    effects = at.side_effects(neutral)
     gates = effects.judged(plan.gates)
     judged = tuple(_under_gates(comparison, gates) for comparison in comparisons)
     return Confirmation(setting, held.digest, judged, effects, gates)
+
+
+class _AtSetting:
+    """Everything measured on the held-out items at one setting."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Any,
+        vector: SteeringVector,
+        setting: Setting,
+        held: HeldOutItems,
+        plan: SweepPlan,
+        norms: Mapping[int, float],
+        batch_tokens: int,
+    ) -> None:
+        self.model, self.tokenizer, self.setting, self.held, self.plan = model, tokenizer, setting, held, plan
+        self.norms, self.batch_tokens = norms, batch_tokens
+        steer = Steer.of(vector, setting.strength, setting.layers)
+        self.treatment = Treatment((steer,), norms, setting.positions)
+        self.before = self._ask(held.questions, UNSTEERED)
+        self.after = self._ask(held.questions, self.treatment)
+
+    def comparison(
+        self,
+        kind: str,
+        best: Mapping[str, PromptLine] | None,
+        drawn: Mapping[int, Tensor],
+        shuffled: Mapping[int, Tensor] | None,
+        control_items: int,
+        seed: int,
+    ) -> Comparison:
+        chosen = [i for i, question in enumerate(self.held.questions) if question.kind == kind]
+        asked = [self.held.questions[i] for i in chosen]
+        facts = [self.held.facts[i] for i in chosen]
+        part = _spread(facts, control_items)
+        few = [asked[i] for i in part]
+        return compare(
+            kind,
+            [(fact, question.language) for fact, question in zip(facts, asked, strict=True)],
+            self.before.of(chosen),
+            self.after.of(chosen),
+            None if best is None else self._ask(with_best_line(asked, best), UNSTEERED),
+            self._controls(few, drawn, seed),
+            None if shuffled is None else self._controls(few, shuffled, seed),
+            part,
+        )
+
+    def side_effects(self, neutral: Sequence[NeutralText] | None) -> SideEffects:
+        held, known = self.held, self.plan.known
+        said = neutral if neutral is not None else own_replies(held.questions, self.before.replies, known)
+        texts = neutral_texts(self.tokenizer, said)
+        return side_effects(
+            self.before,
+            self.after,
+            known=[question.kind in known for question in held.questions],
+            texts=neutral_effects(self.model, texts, self.treatment, batch_tokens=self.batch_tokens),
+            clusters=held.facts,
+            anti_steerable=self._slopes(),
+        )
+
+    def _slopes(self) -> list[float]:
+        """Per target item, change of its margin per unit of strength between unsteered and the setting."""
+        items = [
+            item_at_value(question, reply)
+            for question, reply in zip(self.held.questions, self.before.replies, strict=True)
+            if question.kind in self.plan.targets and question.dishonest
+        ]
+        unsteered = self._margins(items, UNSTEERED)
+        steered = self._margins(matched(items, unsteered), self.treatment)
+        return [
+            (after.against_best - before.against_best) / self.setting.strength
+            for before, after in zip(unsteered, steered, strict=True)
+        ]
+
+    def _margins(self, items: Sequence[MarginItem], treatment: Treatment) -> list[Margin]:
+        return measure_margins(self.model, self.tokenizer, items, treatment, batch_tokens=self.batch_tokens)
+
+    def _ask(self, questions: Sequence[Question], treatment: Treatment) -> Answers:
+        return ask(
+            self.model,
+            self.tokenizer,
+            questions,
+            treatment,
+            max_new_tokens=self.plan.max_new_tokens,
+            batch_tokens=self.batch_tokens,
+        )
+
+    def _controls(
+        self, questions: Sequence[Question], directions: Mapping[int, Tensor], seed: int
+    ) -> Controls:
+        honest = honest_under_directions(
+            self.model,
+            self.tokenizer,
+            questions,
+            {layer: directions[layer] for layer in self.setting.layers},
+            Add(self.setting.strength),
+            residual_norms=self.norms,
+            positions=self.setting.positions,
+            max_new_tokens=self.plan.max_new_tokens,
+            batch_tokens=self.batch_tokens,
+        )
+        return Controls(tuple(honest.mean(axis=1).tolist()), seed)
 
 
 def _under_gates(comparison: Comparison, gates: Sequence[GateResult]) -> Comparison:
@@ -182,28 +249,3 @@ def _spread(facts: Sequence[str], count: int) -> list[int]:
         return ranked
     step = len(ranked) / count
     return [ranked[int(i * step)] for i in range(count)]
-
-
-def _slopes(
-    model: nn.Module,
-    tokenizer: Any,
-    held: HeldOutItems,
-    plan: SweepPlan,
-    before: Answers,
-    treatment: Treatment,
-    strength: float,
-    batch_tokens: int,
-) -> list[float]:
-    """Per target item, change of its margin per unit of strength between unsteered and the setting."""
-    items = [
-        item_at_value(question, reply)
-        for question, reply in zip(held.questions, before.replies, strict=True)
-        if question.kind in plan.targets and question.dishonest
-    ]
-    unsteered = measure_margins(model, tokenizer, items, UNSTEERED, batch_tokens=batch_tokens)
-    pairs = matched(items, unsteered)
-    steered = measure_margins(model, tokenizer, pairs, treatment, batch_tokens=batch_tokens)
-    return [
-        (after.against_best - start.against_best) / strength
-        for start, after in zip(unsteered, steered, strict=True)
-    ]
