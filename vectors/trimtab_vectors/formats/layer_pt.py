@@ -38,6 +38,7 @@ MAX_FILE_BYTES: Final = 64 * 2**20
 
 _WHAT: Final = "layer_N.pt file"
 _MAX_PICKLE_BYTES: Final = 2**20
+_PROTOCOL: Final = 2
 _LAYER_FILE: Final = re.compile(r"(?:[^/\\]+/)?layer_(0|[1-9][0-9]{0,3})\.pt")
 _PICKLE: Final = re.compile(r"([^/]+)/data\.pkl")
 _RECORD: Final = re.compile(r"data/[0-9]+")
@@ -204,6 +205,10 @@ def _check_pickle(pickle: bytes) -> None:
                     _WHAT,
                     f"it names {str(argument)[:80]!r}, which a map of plain tensors does not need; save the "
                     "directions as {layer: tensor} or one tensor a file",
+                )
+            if opcode.name == "PROTO" and argument != _PROTOCOL:
+                raise unreadable(
+                    _WHAT, f"its pickle is of protocol {argument}; torch.save writes {_PROTOCOL}"
                 )
             if opcode.name in _REFUSED_OPCODES:
                 raise unreadable(
