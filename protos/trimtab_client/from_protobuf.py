@@ -47,6 +47,15 @@ def optional(message: WireMessage, field: str) -> float | None:
     return float(getattr(message, field)) if message.HasField(field) else None
 
 
+def condition(message: steering_pb2.Condition) -> types.Condition:
+    return types.Condition(
+        vector=message.vector,
+        layer=message.layer,
+        threshold=message.threshold,
+        opens=enum_value(types.Opens, steering_pb2.Opens.Name, "OPENS_", message.opens),
+    )
+
+
 def steering_term(term: steering_pb2.SteeringTerm) -> types.SteeringTerm:
     return types.SteeringTerm(
         vector=term.vector,
@@ -55,6 +64,15 @@ def steering_term(term: steering_pb2.SteeringTerm) -> types.SteeringTerm:
         operator=enum_value(types.Operator, steering_pb2.Operator.Name, "OPERATOR_", term.operator),
         positions=enum_value(types.Positions, steering_pb2.Positions.Name, "POSITIONS_", term.positions),
         force=term.force,
+        level=term.level,
+        bound=enum_value(types.Bound, steering_pb2.Bound.Name, "BOUND_", term.bound),
+        preserve_state_norm=enum_value(
+            types.PreserveStateNorm,
+            steering_pb2.PreserveStateNorm.Name,
+            "PRESERVE_STATE_NORM_",
+            term.preserve_state_norm,
+        ),
+        condition=condition(term.condition) if term.HasField("condition") else None,
     )
 
 
@@ -152,6 +170,7 @@ def reply_finished(message: chat_pb2.ReplyFinished) -> types.ReplyFinished:
         steering=reply_steering(message.steering),
         steering_applications=message.steering_applications,
         steering_applications_expected=message.steering_applications_expected,
+        conditions_open=tuple(message.conditions_open),
     )
 
 
@@ -258,7 +277,7 @@ def extraction_event(message: vector_pb2.ExtractVectorResponse) -> types.Progres
 
 
 def vector_file(message: vector_pb2.ExportVectorResponse) -> types.VectorFile:
-    return types.VectorFile(message.content, message.file_name)
+    return types.VectorFile(message.content, message.file_name, tuple(message.dropped_layers))
 
 
 def snapshot(message: snapshot_pb2.Snapshot) -> types.Snapshot:

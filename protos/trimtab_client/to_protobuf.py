@@ -34,6 +34,15 @@ def token_role(value: types.TokenRole) -> token_pb2.TokenRole.ValueType:
     return token_pb2.TokenRole.Value(f"TOKEN_ROLE_{value.name}")
 
 
+def condition(value: types.Condition) -> steering_pb2.Condition:
+    return steering_pb2.Condition(
+        vector=value.vector,
+        layer=value.layer,
+        threshold=value.threshold,
+        opens=steering_pb2.Opens.Value(f"OPENS_{value.opens.name}"),
+    )
+
+
 def steering_term(term: types.SteeringTerm) -> steering_pb2.SteeringTerm:
     return steering_pb2.SteeringTerm(
         vector=term.vector,
@@ -42,6 +51,12 @@ def steering_term(term: types.SteeringTerm) -> steering_pb2.SteeringTerm:
         operator=steering_pb2.Operator.Value(f"OPERATOR_{term.operator.name}"),
         positions=steering_pb2.Positions.Value(f"POSITIONS_{term.positions.name}"),
         force=term.force,
+        level=term.level,
+        bound=steering_pb2.Bound.Value(f"BOUND_{term.bound.name}"),
+        preserve_state_norm=steering_pb2.PreserveStateNorm.Value(
+            f"PRESERVE_STATE_NORM_{term.preserve_state_norm.name}"
+        ),
+        condition=None if term.condition is None else condition(term.condition),
     )
 
 

@@ -22,11 +22,38 @@ class Role(StrEnum):
 
 
 class Operator(StrEnum):
-    """How a direction changes the residual stream: add `s * r * u`, or ablate `s * (h . u) u`."""
+    """How a direction changes the residual stream: add `s * r * u`, ablate `s * (h . u) u`, or clamp h . u."""
 
     UNSPECIFIED = "unspecified"
     ADD = "add"
     ABLATE = "ablate"
+    CLAMP = "clamp"
+
+
+class Bound(StrEnum):
+    """Which way a clamp may move the component: both, up only, down only."""
+
+    UNSPECIFIED = "unspecified"
+    EXACTLY = "exactly"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+class PreserveStateNorm(StrEnum):
+    """Whether a steered state is scaled back to the norm it had: never, always, or where it grew."""
+
+    UNSPECIFIED = "unspecified"
+    NEVER = "never"
+    ALWAYS = "always"
+    GROWN = "grown"
+
+
+class Opens(StrEnum):
+    """On which side of its threshold a condition lets a reply through."""
+
+    UNSPECIFIED = "unspecified"
+    SCORE_ABOVE = "score_above"
+    SCORE_BELOW = "score_below"
 
 
 class Positions(StrEnum):
@@ -102,12 +129,23 @@ class TokenRole(StrEnum):
 
 
 @dataclass(frozen=True)
+class Condition:
+    """A gate on the prompt: the mean of block `layer`'s output over it, scored against `vector` in [-1, 1]."""
+
+    vector: str
+    layer: int
+    threshold: float
+    opens: Opens = Opens.SCORE_ABOVE
+
+
+@dataclass(frozen=True)
 class SteeringTerm:
     """One steering vector with its dose.
 
-    `strength` is relative to the median residual norm of the steered stage at each layer, in [-1, 1];
-    `layers` are 0-based block outputs, empty for every layer the vector holds; `force` steers although
-    the vector was made for another model or stage.
+    `strength` is relative to the median residual norm of the steered stage at each layer, in [-1, 1]; of an
+    ablation or a clamp it is a share, in [0, 1]. `layers` are 0-based block outputs, empty for every layer the
+    vector holds; `force` steers although the vector was made for another model or stage. `level` and `bound`
+    are a clamp's. Under a `condition` only replies that it lets through are steered.
     """
 
     vector: str
@@ -116,6 +154,10 @@ class SteeringTerm:
     operator: Operator = Operator.ADD
     positions: Positions = Positions.ALL
     force: bool = False
+    level: float = 0.0
+    bound: Bound = Bound.EXACTLY
+    preserve_state_norm: PreserveStateNorm = PreserveStateNorm.NEVER
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True)
@@ -272,7 +314,8 @@ class Timings:
 class ReplyFinished:
     """Last event of a reply.
 
-    `steering_applications` counts layer-token pairs at which a non-zero row was applied.
+    `steering_applications` counts layer-token pairs at which a non-zero row was applied. `conditions_open` says
+    of each conditional term, in order, whether it let this reply through.
     """
 
     reply_id: str
@@ -282,6 +325,7 @@ class ReplyFinished:
     steering: ReplySteering
     steering_applications: int
     steering_applications_expected: int
+    conditions_open: tuple[bool, ...] = ()
 
 
 ReplyEvent = ReplyStarted | ReplyDelta | ReplyFinished
@@ -401,10 +445,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class VectorFile:
-    """An exported vector: a safetensors file and a name for it."""
+    """An exported vector: a file, a name for it, and the layers that its format has no place for."""
 
     content: bytes
     file_name: str
+    dropped_layers: tuple[int, ...] = ()
 
 
 # Snapshots -----------------------------------------------------------------------------------------------

@@ -191,6 +191,18 @@ def test_lanes_side_by_side(trimtab: Any, snapshot: dict[str, Any]) -> None:
     ]
 
 
+def test_options_behind_a_dose_reach_the_engine(trimtab: Any, vector: dict[str, Any]) -> None:
+    for score, is_open in ((">-1", True), (">1", False)):
+        words = f"from the command line:1:3 clamp>=0.5 norm=grown if={vector['name']}@2{score}"
+        finished = trimtab.json("chat", "Hello.", "--vector", words, "--max-tokens", 12)["finished"]
+        assert finished["conditions_open"] == [is_open]
+        assert (finished["steering_applications"] > 0) is is_open
+    made = trimtab.json("snapshot", "create", "held", "--vector", "from the command line:0.5:3 clamp<=0.25")
+    (term,) = made["snapshot"]["steering"]["terms"]
+    assert (term["operator"], term["level"], term["bound"]) == ("clamp", 0.25, "at_most")
+    assert "clamp<=0.25" in trimtab("snapshot", "show", "held").out
+
+
 def test_two_sources_without_compare_are_a_wrong_usage(trimtab: Any, snapshot: dict[str, Any]) -> None:
     ran = trimtab("chat", "--unsteered", "--snapshot", "evening", "Hello")
     assert ran.exit_code == 2

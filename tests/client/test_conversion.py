@@ -52,6 +52,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "Snapshot": from_protobuf.snapshot,
     "Stage": from_protobuf.stage,
     "Steering": from_protobuf.steering,
+    "Condition": from_protobuf.condition,
     "SteeringTerm": from_protobuf.steering_term,
     "Threshold": from_protobuf.threshold,
     "Thresholds": from_protobuf.thresholds,
@@ -159,6 +160,15 @@ TERM = types.SteeringTerm(
     positions=types.Positions.REPLY,
     force=True,
 )
+CLAMP = types.SteeringTerm(
+    "vectors/ab",
+    0.5,
+    operator=types.Operator.CLAMP,
+    level=-0.75,
+    bound=types.Bound.AT_MOST,
+    preserve_state_norm=types.PreserveStateNorm.GROWN,
+    condition=types.Condition("vectors/cd", 1, -0.25, types.Opens.SCORE_BELOW),
+)
 STEERING = types.Steering("models/m/stages/s", (TERM, types.SteeringTerm("vectors/cd", 0.5)), "Be honest.")
 
 
@@ -166,6 +176,7 @@ STEERING = types.Steering("models/m/stages/s", (TERM, types.SteeringTerm("vector
     ("value", "write", "read"),
     [
         (TERM, to_protobuf.steering_term, from_protobuf.steering_term),
+        (CLAMP, to_protobuf.steering_term, from_protobuf.steering_term),
         (STEERING, to_protobuf.steering, from_protobuf.steering),
         (
             types.Sampling(0.7, 0.9, 40, 2**64 - 1, 64, ("\n", "終")),
@@ -205,10 +216,13 @@ def test_what_goes_out_comes_back_equal(
 @pytest.mark.parametrize(
     ("kind", "prefix"),
     [
+        (types.Bound, "BOUND_"),
         (types.FinishReason, "FINISH_REASON_"),
         (types.InFlight, "IN_FLIGHT_"),
+        (types.Opens, "OPENS_"),
         (types.Operator, "OPERATOR_"),
         (types.Positions, "POSITIONS_"),
+        (types.PreserveStateNorm, "PRESERVE_STATE_NORM_"),
         (types.RevisionKind, "REVISION_KIND_"),
         (types.Role, "ROLE_"),
         (types.Signal, "SIGNAL_"),

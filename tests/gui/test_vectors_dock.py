@@ -5,9 +5,10 @@ from __future__ import annotations
 from driven_client import Client
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from scripted_server import FOREIGN, HONESTY, SWAPPED, ScriptedServer
+from scripted_server import FOREIGN, HONESTY, STAGE, SWAPPED, ScriptedServer
+from trimtab_client.to_protobuf import steering_term
 from trimtab_gui.views.strength_slider import StrengthSlider
-from trimtab_protos.v1 import snapshot_pb2
+from trimtab_protos.v1 import snapshot_pb2, steering_pb2
 
 
 def texts(client: Client, name: str) -> str:
@@ -91,15 +92,41 @@ def test_what_is_active_and_what_is_only_set_here_are_told_apart(
     assert steering.draft(HONESTY).strength == 0.54 and not steering.differs_from_active
 
 
+def test_how_a_snapshot_steers_is_kept_when_only_its_strength_is_changed_here(
+    connected: Client, scripted: ScriptedServer
+) -> None:
+    clamp = steering_pb2.SteeringTerm(
+        vector=HONESTY,
+        strength=0.5,
+        layers=[3],
+        operator=steering_pb2.OPERATOR_CLAMP,
+        positions=steering_pb2.POSITIONS_REPLY,
+        level=0.75,
+        bound=steering_pb2.BOUND_AT_LEAST,
+        preserve_state_norm=steering_pb2.PRESERVE_STATE_NORM_GROWN,
+        condition=steering_pb2.Condition(
+            vector=SWAPPED, layer=1, threshold=0.25, opens=steering_pb2.OPENS_SCORE_BELOW
+        ),
+    )
+    name = scripted.add_snapshot("clamped", steering_pb2.Steering(stage=STAGE, terms=[clamp]))
+    scripted.activate(name, snapshot_pb2.REVISION_KIND_ACTIVATE, "other", "test")
+    steering = connected.workspace.steering
+    connected.wait(lambda: steering.active is not None and steering.active.display_name == "clamped")
+    assert steering.differs_from_active
+    steering.reset_to_active()
+    assert not steering.differs_from_active
+    steering.set_strength(HONESTY, 0.25)
+    (term,) = steering.steering().terms
+    clamp.strength = 0.25
+    assert steering_term(term) == clamp
+
+
 def test_a_swapped_vector_may_be_used_like_any_other(connected: Client) -> None:
     connected.workspace.steering.set_strength(SWAPPED, 0.2)
     assert set(connected.workspace.steering.enabled_names()) == {HONESTY, SWAPPED}
 
 
 def _steering(strength: float) -> object:
-    from scripted_server import STAGE
-    from trimtab_protos.v1 import steering_pb2
-
     return steering_pb2.Steering(
         stage=STAGE,
         terms=[

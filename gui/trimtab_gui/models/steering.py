@@ -9,8 +9,11 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal, Slot
 from trimtab_client.types import (
     ActiveChange,
+    Bound,
+    Condition,
     Operator,
     Positions,
+    PreserveStateNorm,
     Snapshot,
     Stage,
     StageLoading,
@@ -35,6 +38,10 @@ class Draft:
     operator: Operator = Operator.ADD
     positions: Positions = Positions.ALL
     force: bool = False
+    level: float = 0.0
+    bound: Bound = Bound.EXACTLY
+    preserve_state_norm: PreserveStateNorm = PreserveStateNorm.NEVER
+    condition: Condition | None = None
 
     def term(self, vector: str) -> SteeringTerm:
         return SteeringTerm(
@@ -44,6 +51,10 @@ class Draft:
             operator=self.operator,
             positions=self.positions,
             force=self.force,
+            level=self.level,
+            bound=self.bound,
+            preserve_state_norm=self.preserve_state_norm,
+            condition=self.condition,
         )
 
 
@@ -246,8 +257,20 @@ def _draft_of_term(term: SteeringTerm) -> Draft:
         operator=term.operator,
         positions=term.positions,
         force=term.force,
+        level=term.level,
+        bound=term.bound,
+        preserve_state_norm=term.preserve_state_norm,
+        condition=term.condition,
     )
 
 
-def _doses(steering: Steering) -> Mapping[str, float]:
-    return {term.vector: round(term.strength, 6) for term in steering.terms}
+def _doses(steering: Steering) -> Mapping[str, object]:
+    return {term.vector: (round(term.strength, 6), *_how(term)) for term in steering.terms}
+
+
+def _how(term: SteeringTerm) -> tuple[object, ...]:
+    """What a dose does; what says nothing is left out, whether it was sent or not."""
+    clamp = (term.level, term.bound) if term.operator is Operator.CLAMP else ()
+    kept = term.preserve_state_norm
+    norm = (kept,) if kept in (PreserveStateNorm.ALWAYS, PreserveStateNorm.GROWN) else ()
+    return (term.operator, clamp, norm, term.condition)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from trimtab_protos.v1 import chat_pb2, steering_pb2
+from trimtab_vectors import operators
 from trimtab_vectors.steering_vector import SteeringVector
 
-from trimtab_server.api import wire
+from trimtab_server.api import wire, wire_steering
 from trimtab_server.api.active import ActivePointers
 from trimtab_server.api.generation import Staged
 from trimtab_server.api.library import VectorLibrary
@@ -19,7 +20,14 @@ from trimtab_server.api.workers import Workers
 from trimtab_server.engine import request as engine
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.steering import creation
-from trimtab_server.steering.snapshot import Configuration, Sampling, Steering
+from trimtab_server.steering.snapshot import (
+    Condition,
+    Configuration,
+    PreserveStateNorm,
+    Sampling,
+    Steering,
+    Term,
+)
 from trimtab_server.steering.validation import (
     Checked,
     DraftSteering,
@@ -36,6 +44,12 @@ from trimtab_server.store.requests import Origin
 from trimtab_server.store.snapshots import SnapshotRecord
 
 _KEPT: Final = 512
+
+_NORM_KEPT: Final[Mapping[PreserveStateNorm, operators.NormKept | None]] = {
+    PreserveStateNorm.NEVER: None,
+    PreserveStateNorm.ALWAYS: "always",
+    PreserveStateNorm.GROWN: "grown",
+}
 
 
 @dataclass(frozen=True)
@@ -114,10 +128,7 @@ class Planner:
     def recheck(self, configuration: Configuration) -> None:
         """A kept snapshot against the model hosted now, which may be another one. Blocks. Raises: Refusal."""
         steering = configuration.steering
-        terms = tuple(
-            DraftTerm(term.vector, term.strength, term.layers, term.operator, term.positions, term.force)
-            for term in steering.terms
-        )
+        terms = tuple(DraftTerm.of(term) for term in steering.terms)
         self.check(DraftSteering(steering.stage_name, terms, steering.system_prompt), configuration.sampling)
 
     async def resolve(self, source: chat_pb2.SteeringSource, deployment: str, path: str) -> Resolved:
@@ -136,7 +147,7 @@ class Planner:
                 stage = stage_of(source.unsteered_stage, self.facts, f"{path}.unsteered_stage")
             configuration = Configuration(Steering(self._model.name, stage))
             return Resolved(configuration.id, deployment, 0, configuration)
-        draft = wire.draft_steering(source.steering, f"{path}.steering")
+        draft = wire_steering.draft_steering(source.steering, f"{path}.steering")
         checked = await self._workers.read(self.check, draft, Sampling(), f"{path}.steering")
         configuration = checked.configuration
         return Resolved(configuration.id, deployment, 0, configuration, checked.forced)
@@ -155,7 +166,7 @@ class Planner:
         configuration = resolved.configuration
         chosen = configuration.sampling
         if sampling is not None:
-            chosen = check_sampling(wire.sampling_in(sampling))
+            chosen = check_sampling(wire_steering.sampling_in(sampling))
         terms = await self.terms(resolved)
         watched = await self._watched(resolved, readouts, terms)
         request = engine.GenerationRequest(
@@ -227,16 +238,25 @@ class Planner:
 
     def _compile(self, configuration: Configuration) -> tuple[engine.SteeringTerm, ...]:
         self.recheck(configuration)
-        return tuple(
-            engine.SteeringTerm(
-                vector=self._library.vector(term.vector),
-                strength=term.strength,
-                layers=term.layers,
-                operator=engine.Operator(term.operator.value),
-                positions=engine.Positions(term.positions.value),
-            )
-            for term in configuration.steering.terms
+        return tuple(self._compile_term(term) for term in configuration.steering.terms)
+
+    def _compile_term(self, term: Term) -> engine.SteeringTerm:
+        gate = term.condition
+        return engine.SteeringTerm(
+            vector=self._library.vector(term.vector),
+            strength=term.strength,
+            layers=term.layers,
+            operator=engine.Operator(term.operator.value),
+            positions=engine.Positions(term.positions.value),
+            level=term.level,
+            bound=term.bound.value,
+            preserve_state_norm=_NORM_KEPT[term.preserve_state_norm],
+            condition=None if gate is None else self._compile_condition(gate),
         )
+
+    def _compile_condition(self, gate: Condition) -> operators.Condition:
+        direction = self._library.vector(gate.vector).directions[gate.layer]
+        return operators.Condition(gate.layer, direction, gate.threshold, gate.opens.value)
 
     async def _watched(
         self,

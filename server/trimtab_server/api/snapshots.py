@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from trimtab_protos.v1 import snapshot_pb2
 
-from trimtab_server.api import paging, wire
+from trimtab_server.api import paging, wire, wire_steering
 from trimtab_server.api.active import Active, ActivePointers
 from trimtab_server.api.plans import Planner
 from trimtab_server.api.registration import Call
@@ -52,8 +52,8 @@ class SnapshotServicer:
     async def CreateSnapshot(
         self, request: snapshot_pb2.CreateSnapshotRequest, call: Call
     ) -> snapshot_pb2.Snapshot:
-        draft = wire.draft_steering(request.steering, "steering")
-        sampling = wire.sampling_in(request.sampling)
+        draft = wire_steering.draft_steering(request.steering, "steering")
+        sampling = wire_steering.sampling_in(request.sampling)
 
         def create() -> SnapshotRecord:
             checked = self._planner.check(draft, sampling)

@@ -15,36 +15,17 @@ from trimtab_protos.v1 import (
     vector_pb2,
 )
 
+from trimtab_server.api import wire_steering
 from trimtab_server.engine.request import Finished, FinishReason, Token
-from trimtab_server.steering.snapshot import Configuration, Operator, Positions, Sampling
-from trimtab_server.steering.validation import DraftSteering, DraftTerm
+from trimtab_server.steering.snapshot import Configuration
 from trimtab_server.store.audit import AuditRecord
 from trimtab_server.store.canary_runs import CanaryRunRecord
 from trimtab_server.store.deployments import RevisionRecord
-from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.samples import SampleRecord
 from trimtab_server.store.snapshots import SnapshotRecord
 from trimtab_server.store.tokens import TokenRecord
 from trimtab_server.store.vectors import VectorRecord
 
-_OPERATORS = {
-    steering_pb2.OPERATOR_UNSPECIFIED: Operator.ADD,
-    steering_pb2.OPERATOR_ADD: Operator.ADD,
-    steering_pb2.OPERATOR_ABLATE: Operator.ABLATE,
-}
-_POSITIONS = {
-    steering_pb2.POSITIONS_UNSPECIFIED: Positions.ALL,
-    steering_pb2.POSITIONS_ALL: Positions.ALL,
-    steering_pb2.POSITIONS_REPLY: Positions.REPLY,
-}
-_OPERATORS_OUT = {
-    Operator.ADD: steering_pb2.OPERATOR_ADD,
-    Operator.ABLATE: steering_pb2.OPERATOR_ABLATE,
-}
-_POSITIONS_OUT = {
-    Positions.ALL: steering_pb2.POSITIONS_ALL,
-    Positions.REPLY: steering_pb2.POSITIONS_REPLY,
-}
 _KINDS = {
     "initial": snapshot_pb2.REVISION_KIND_INITIAL,
     "activate": snapshot_pb2.REVISION_KIND_ACTIVATE,
@@ -86,68 +67,12 @@ def optional_timestamp(nanoseconds: int) -> Timestamp | None:
 # In
 
 
-def draft_steering(steering: steering_pb2.Steering, path: str) -> DraftSteering:
-    """Raises: Refusal: FIELD_INVALID, an operator or positions this release does not know."""
-    return DraftSteering(
-        stage=steering.stage,
-        terms=tuple(
-            _draft_term(term, f"{path}.terms[{number}]") for number, term in enumerate(steering.terms)
-        ),
-        system_prompt=steering.system_prompt,
-    )
-
-
-def _draft_term(term: steering_pb2.SteeringTerm, path: str) -> DraftTerm:
-    if term.operator not in _OPERATORS or term.positions not in _POSITIONS:
-        field = f"{path}.operator" if term.operator not in _OPERATORS else f"{path}.positions"
-        raise Refusal("FIELD_INVALID", field=field, detail=f"{field} has a value this server does not know")
-    return DraftTerm(
-        vector=term.vector.removeprefix("vectors/"),
-        strength=term.strength,
-        layers=tuple(term.layers),
-        operator=_OPERATORS[term.operator],
-        positions=_POSITIONS[term.positions],
-        force=term.force,
-    )
-
-
-def sampling_in(sampling: steering_pb2.Sampling) -> Sampling:
-    """As written; `trimtab_server.steering.validation.check_sampling` judges it."""
-    return Sampling(
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        top_k=sampling.top_k,
-        seed=sampling.seed,
-        max_tokens=sampling.max_tokens,
-        stop=tuple(sampling.stop),
-    )
-
-
 def deployment_id(name: str) -> str:
     """The short name; "" means "default"."""
     return name.removeprefix("deployments/") or "default"
 
 
 # Out
-
-
-def steering_out(configuration: Configuration) -> steering_pb2.Steering:
-    steering = configuration.steering
-    return steering_pb2.Steering(
-        stage=steering.stage_name,
-        system_prompt=steering.system_prompt,
-        terms=[
-            steering_pb2.SteeringTerm(
-                vector=f"vectors/{term.vector}",
-                strength=term.strength,
-                layers=term.layers,
-                operator=_OPERATORS_OUT[term.operator],
-                positions=_POSITIONS_OUT[term.positions],
-                force=term.force,
-            )
-            for term in steering.terms
-        ],
-    )
 
 
 def snapshot_out(record: SnapshotRecord) -> snapshot_pb2.Snapshot:
@@ -157,7 +82,7 @@ def snapshot_out(record: SnapshotRecord) -> snapshot_pb2.Snapshot:
         name=f"snapshots/{record.id}",
         display_name=record.display_name,
         description=record.description,
-        steering=steering_out(configuration),
+        steering=wire_steering.steering_out(configuration),
         sampling=steering_pb2.Sampling(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
@@ -307,4 +232,5 @@ def finished_out(
         steering=steering,
         steering_applications=finished.steering_applications,
         steering_applications_expected=finished.steering_applications_expected,
+        conditions_open=[] if None in finished.gates else [bool(gate) for gate in finished.gates],
     )

@@ -35,6 +35,7 @@ from trimtab_client import (
 from trimtab_server.cli.failure import CommandFailed
 from trimtab_server.cli.references import resolve_stage, resolve_terms
 from trimtab_server.cli.session import JsonFlag, Session, session
+from trimtab_server.cli.term_options import SYNTAX
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -93,7 +94,10 @@ def chat(
     ] = None,
     vector: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[:STRENGTH[:LAYERS]]", help="Steer with this vector; may be repeated."),
+        typer.Option(
+            metavar="NAME[:STRENGTH[:LAYERS]]",
+            help=f"Steer with this vector; may be repeated. In quotes, options may follow: {SYNTAX}.",
+        ),
     ] = None,
     unsteered: Annotated[bool, typer.Option("--unsteered", help="Answer without vectors.")] = False,
     system: Annotated[str, typer.Option(help="System message of the conversation.")] = "",
@@ -306,9 +310,11 @@ def _print_ends(found: Session, replies: Any, readouts: bool) -> None:
         seconds = end.timings.prefill_seconds + end.timings.decode_seconds
         rate = f", {end.usage.reply_tokens / seconds:.0f} tokens/s" if seconds > 0 else ""
         revision = f", revision {bare(end.steering.revision)}" if end.steering.revision else ""
+        gates = end.conditions_open
+        conditions = f", {sum(gates)} of {len(gates)} conditions open" if gates else ""
         found.err.print(
             f"{reply.lane}: {end.reason}, {end.usage.reply_tokens} tokens{rate}, {bare(end.steering.stage)}, "
-            f"snapshot {abbreviated(end.steering.snapshot)}{revision}",
+            f"snapshot {abbreviated(end.steering.snapshot)}{revision}{conditions}",
             style="dim",
             markup=False,
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from trimtab_client import Client, Stage, SteeringTerm, Vector, abbreviated, bare
+from trimtab_client import Client, Operator, Stage, SteeringTerm, Vector, abbreviated, bare
 
 from trimtab_server.cli.failure import CommandFailed
+from trimtab_server.cli.term_options import split_options, term_fields
 
 _TERM = re.compile(
     r"(?P<name>.+?)(?::(?P<strength>[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?::(?P<layers>[\d,-]+))?)?", re.I
@@ -60,10 +61,10 @@ def parse_layers(text: str) -> tuple[int, ...]:
 
 
 def resolve_terms(client: Client, texts: Iterable[str], force: bool = False) -> tuple[SteeringTerm, ...]:
-    """Terms written NAME[:STRENGTH[:LAYERS]].
+    """Terms written "NAME[:STRENGTH[:LAYERS]] [OPTION ...]" (`term_options.SYNTAX`).
 
-    Without a strength, the one that comes with the vector; without layers, the suggested ones, and where
-    there are none every layer the vector holds.
+    Without a strength, the one that comes with the vector, and 1, all of it, for an ablation or a clamp; without
+    layers, the suggested ones, and where there are none every layer the vector holds.
     """
     written = list(texts)
     vectors = client.vectors() if written else ()
@@ -71,15 +72,20 @@ def resolve_terms(client: Client, texts: Iterable[str], force: bool = False) -> 
 
 
 def _term(text: str, vectors: Iterable[Vector], force: bool) -> SteeringTerm:
-    match = _TERM.fullmatch(text)
+    dose, options = split_options(text)
+    match = _TERM.fullmatch(dose)
     if match is None:
         raise CommandFailed("VECTOR_INVALID", "an empty --vector; write NAME:STRENGTH[:LAYERS]")
     vector = find_vector(match["name"], vectors)
-    if match["strength"] is None and not vector.suggested_strength:
+    fields = term_fields(options, lambda name: find_vector(name, vectors).name)
+    suggested = (
+        1.0 if fields.get("operator") in (Operator.ABLATE, Operator.CLAMP) else vector.suggested_strength
+    )
+    if match["strength"] is None and not suggested:
         raise CommandFailed(
             "STRENGTH_REQUIRED",
-            f"{text!r} has no suggested strength; write {text}:STRENGTH, for example {text}:0.3",
+            f"{dose!r} has no suggested strength; write {dose}:STRENGTH, for example {dose}:0.3",
         )
-    strength = float(match["strength"]) if match["strength"] is not None else vector.suggested_strength
+    strength = float(match["strength"]) if match["strength"] is not None else suggested
     layers = parse_layers(match["layers"]) if match["layers"] else vector.suggested_layers
-    return SteeringTerm(vector.name, strength, layers=layers, force=force)
+    return SteeringTerm(vector.name, strength, layers=layers, force=force, **fields)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from trimtab_client import Sampling, Snapshot, Steering, SteeringTerm, Vector, abbreviated, bare
+from trimtab_client import Operator, Sampling, Snapshot, Steering, SteeringTerm, Vector, abbreviated, bare
 
 from trimtab_server.cli.references import resolve_stage, resolve_terms
 from trimtab_server.cli.session import JsonFlag, Session, local_time, session
+from trimtab_server.cli.term_options import SYNTAX, operation
 from trimtab_server.cli.vectors import spans
 
 app = typer.Typer(help="Snapshots: record, compare, activate.", no_args_is_help=True)
@@ -22,7 +23,10 @@ def create(
     name: Annotated[str, typer.Argument(help="Display name.")],
     vector: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME[:STRENGTH[:LAYERS]]", help="A vector with its dose; may be repeated."),
+        typer.Option(
+            metavar="NAME[:STRENGTH[:LAYERS]]",
+            help=f"A vector with its dose; may be repeated. In quotes, options may follow: {SYNTAX}.",
+        ),
     ] = None,
     stage: Annotated[str | None, typer.Option(help="Stage. Default: the active snapshot's.")] = None,
     system: Annotated[str, typer.Option(help="System prompt put before the caller's own.")] = "",
@@ -122,7 +126,7 @@ def _show(found: Session, shown: Snapshot, vectors: dict[str, Vector]) -> None:
                 _vector_name(term, vectors),
                 f"{term.strength:g}",
                 spans(term.layers) or "all",
-                term.operator,
+                operation(term, abbreviated),
                 term.positions,
                 "forced" if term.force else "",
             )
@@ -184,12 +188,17 @@ def activate(
 def summary(snapshot: Snapshot) -> str:
     """A snapshot's steering in a few words."""
     parts = [
-        f"{abbreviated(t.vector)} x {t.strength:g} at {spans(t.layers) or 'all'}"
+        f"{abbreviated(t.vector)} {_what(t)}{t.strength:g} at {spans(t.layers) or 'all'}"
         for t in snapshot.steering.terms
     ]
     if snapshot.steering.system_prompt:
         parts.append("a system prompt")
     return ", ".join(parts) or "unsteered"
+
+
+def _what(term: SteeringTerm) -> str:
+    how = operation(term, abbreviated)
+    return "x " if how == Operator.ADD else f"{how} x "
 
 
 def _vector_name(term: SteeringTerm, vectors: dict[str, Vector]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trimtab_server.steering.snapshot import Configuration
+from trimtab_server.steering.snapshot import Configuration, Operator, PreserveStateNorm, Term, ordered
 from trimtab_server.store.canonical_json import canonical_json
 
 
@@ -27,6 +27,28 @@ def diff(base: Configuration, other: Configuration) -> list[Change]:
     ]
 
 
+def _term_fields(term: Term) -> dict[str, object]:
+    fields: dict[str, object] = {
+        "strength": term.strength,
+        "layers": list(term.layers),
+        "operator": term.operator.value,
+        "positions": term.positions.value,
+        "force": term.force,
+    }
+    if term.operator is Operator.CLAMP:
+        fields |= {"level": term.level, "bound": term.bound.value}
+    if term.preserve_state_norm is not PreserveStateNorm.NEVER:
+        fields["preserve_state_norm"] = term.preserve_state_norm.value
+    if term.condition is not None:
+        fields |= {
+            "condition.vector": f"vectors/{term.condition.vector}",
+            "condition.layer": term.condition.layer,
+            "condition.threshold": term.condition.threshold,
+            "condition.opens": term.condition.opens.value,
+        }
+    return fields
+
+
 def _flat(configuration: Configuration) -> dict[str, str]:
     steering, sampling = configuration.steering, configuration.sampling
     fields: dict[str, object] = {
@@ -40,18 +62,12 @@ def _flat(configuration: Configuration) -> dict[str, str]:
         "sampling.stop": list(sampling.stop),
     }
     seen: dict[str, int] = {}
-    for term in sorted(steering.terms):
+    for term in ordered(steering.terms):
         # The same vector may occur twice, for instance added at one layer and ablated at another.
         seen[term.vector] = seen.get(term.vector, 0) + 1
         again = f"#{seen[term.vector]}" if seen[term.vector] > 1 else ""
         path = f"terms[vectors/{term.vector}{again}]"
-        fields |= {
-            f"{path}.strength": term.strength,
-            f"{path}.layers": list(term.layers),
-            f"{path}.operator": term.operator.value,
-            f"{path}.positions": term.positions.value,
-            f"{path}.force": term.force,
-        }
+        fields |= {f"{path}.{name}": value for name, value in _term_fields(term).items()}
     return {
         path: value if isinstance(value, str) else canonical_json(value) for path, value in fields.items()
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -18,6 +19,30 @@ class Operator(StrEnum):
 
     ADD = "add"
     ABLATE = "ablate"
+    CLAMP = "clamp"
+
+
+class Bound(StrEnum):
+    """Which way a clamp may move the component."""
+
+    EXACTLY = "exactly"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+class PreserveStateNorm(StrEnum):
+    """Whether a steered state is scaled back to the norm it had."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    GROWN = "grown"
+
+
+class Opens(StrEnum):
+    """On which side of its threshold a condition lets a reply through."""
+
+    SCORE_ABOVE = "score_above"
+    SCORE_BELOW = "score_below"
 
 
 class Positions(StrEnum):
@@ -28,8 +53,21 @@ class Positions(StrEnum):
 
 
 @dataclass(frozen=True, order=True)
+class Condition:
+    """A gate on the prompt: its mean state after block `layer`, scored against a vector (its id)."""
+
+    vector: str
+    layer: int
+    threshold: float
+    opens: Opens
+
+
+@dataclass(frozen=True)
 class Term:
-    """One steering vector (its id) with its dose. `layers` are explicit, ascending block indices."""
+    """One steering vector (its id) with its dose. `layers` are explicit, ascending block indices.
+
+    `level` and `bound` are a clamp's, and are left as they are here for other operators.
+    """
 
     vector: str
     strength: float
@@ -37,6 +75,27 @@ class Term:
     operator: Operator = Operator.ADD
     positions: Positions = Positions.ALL
     force: bool = False
+    level: float = 0.0
+    bound: Bound = Bound.EXACTLY
+    preserve_state_norm: PreserveStateNorm = PreserveStateNorm.NEVER
+    condition: Condition | None = None
+
+    @property
+    def vectors(self) -> tuple[str, ...]:
+        """Ids of the vectors it names."""
+        return (self.vector,) if self.condition is None else (self.vector, self.condition.vector)
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """The key of the one order that the terms of a configuration have."""
+        conditions = () if self.condition is None else (self.condition,)
+        dose = (self.vector, self.strength, self.layers, self.operator, self.positions, self.force)
+        return (*dose, self.level, self.bound, self.preserve_state_norm, conditions)
+
+
+def ordered(terms: Iterable[Term]) -> tuple[Term, ...]:
+    """In the order in which a configuration has them."""
+    return tuple(sorted(terms, key=lambda term: term.place))
 
 
 @dataclass(frozen=True)
@@ -56,7 +115,7 @@ class Steering:
     @property
     def vectors(self) -> tuple[str, ...]:
         """Ids of the vectors used, each once."""
-        return tuple(sorted({term.vector for term in self.terms}))
+        return tuple(sorted({vector for term in self.terms for vector in term.vectors}))
 
 
 @dataclass(frozen=True)
@@ -79,19 +138,10 @@ class Configuration:
     sampling: Sampling = Sampling()
 
     def body(self) -> str:
-        """The canonical JSON: terms in one order, numbers as floats, no field left to a default."""
+        """The canonical JSON: terms in one order, numbers as floats, no field left to a default, but for those
+        that earlier releases did not have: they are there only where they say something."""
         steering = self.steering
-        terms = [
-            {
-                "force": term.force,
-                "layers": list(term.layers),
-                "operator": term.operator.value,
-                "positions": term.positions.value,
-                "strength": _plain(term.strength),
-                "vector": f"vectors/{term.vector}",
-            }
-            for term in sorted(steering.terms)
-        ]
+        terms = [_term_body(term) for term in ordered(steering.terms)]
         sampling = self.sampling
         return canonical_json(
             {
@@ -130,6 +180,12 @@ class Configuration:
                 operator=Operator(term["operator"]),
                 positions=Positions(term["positions"]),
                 force=term["force"],
+                level=term.get("level", 0.0),
+                bound=Bound(term.get("bound", Bound.EXACTLY)),
+                preserve_state_norm=PreserveStateNorm(
+                    term.get("preserve_state_norm", PreserveStateNorm.NEVER)
+                ),
+                condition=_condition_from_body(term.get("condition")),
             )
             for term in steering["terms"]
         )
@@ -137,6 +193,36 @@ class Configuration:
             Steering(model, stage, terms, steering["system_prompt"]),
             Sampling(**{**sampling, "stop": tuple(sampling["stop"])}),
         )
+
+
+def _term_body(term: Term) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "force": term.force,
+        "layers": list(term.layers),
+        "operator": term.operator.value,
+        "positions": term.positions.value,
+        "strength": _plain(term.strength),
+        "vector": f"vectors/{term.vector}",
+    }
+    if term.operator is Operator.CLAMP:
+        body |= {"level": _plain(term.level), "bound": term.bound.value}
+    if term.preserve_state_norm is not PreserveStateNorm.NEVER:
+        body["preserve_state_norm"] = term.preserve_state_norm.value
+    if term.condition is not None:
+        body["condition"] = {
+            "layer": term.condition.layer,
+            "opens": term.condition.opens.value,
+            "threshold": _plain(term.condition.threshold),
+            "vector": f"vectors/{term.condition.vector}",
+        }
+    return body
+
+
+def _condition_from_body(body: dict[str, Any] | None) -> Condition | None:
+    if body is None:
+        return None
+    vector = body["vector"].removeprefix("vectors/")
+    return Condition(vector, body["layer"], body["threshold"], Opens(body["opens"]))
 
 
 def _plain(number: float) -> float:

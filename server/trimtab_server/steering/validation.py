@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from trimtab_server.steering.snapshot import (
     NO_CUT,
+    Bound,
+    Condition,
     Configuration,
     Operator,
     Positions,
+    PreserveStateNorm,
     Sampling,
     Steering,
     Term,
+    ordered,
 )
 from trimtab_server.store.refusal import Refusal
 
@@ -24,6 +28,7 @@ MAX_TOKENS: Final = 4_096
 MAX_STOPS: Final = 8
 MAX_STOP_LENGTH: Final = 64
 MAX_TEMPERATURE: Final = 5.0
+MAX_LEVEL: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,26 @@ class DraftTerm:
     operator: Operator = Operator.ADD
     positions: Positions = Positions.ALL
     force: bool = False
+    level: float = 0.0
+    bound: Bound = Bound.EXACTLY
+    preserve_state_norm: PreserveStateNorm = PreserveStateNorm.NEVER
+    condition: Condition | None = None
+
+    @classmethod
+    def of(cls, term: Term) -> DraftTerm:
+        """A checked term as somebody could have written it."""
+        return cls(
+            term.vector,
+            term.strength,
+            term.layers,
+            term.operator,
+            term.positions,
+            term.force,
+            term.level,
+            term.bound,
+            term.preserve_state_norm,
+            term.condition,
+        )
 
 
 @dataclass(frozen=True)
@@ -105,13 +130,14 @@ def check(
         raise _invalid(f"{path}.terms", f"holds {len(draft.terms)} terms; at most {MAX_TERMS} are allowed")
     if len(draft.system_prompt) > MAX_SYSTEM_PROMPT:
         raise _invalid(f"{path}.system_prompt", f"is longer than {MAX_SYSTEM_PROMPT} characters")
-    terms, forced = [], {}
+    terms: list[Term] = []
+    forced: dict[str, str] = {}
     for number, term in enumerate(draft.terms):
-        checked, misfit = _check_term(term, stage, model, catalogue, f"{path}.terms[{number}]")
+        checked, misfits = _check_term(term, stage, model, catalogue, f"{path}.terms[{number}]")
         terms.append(checked)
-        if misfit:
-            forced[checked.vector] = misfit
-    steering = Steering(model.name, stage, tuple(sorted(terms)), draft.system_prompt)
+        forced |= misfits
+    _refuse_two_projections(terms, path)
+    steering = Steering(model.name, stage, ordered(terms), draft.system_prompt)
     return Checked(Configuration(steering, check_sampling(sampling, sampling_path)), forced)
 
 
@@ -156,8 +182,45 @@ def check_sampling(sampling: Sampling, path: str = "sampling") -> Sampling:
 
 def _check_term(
     term: DraftTerm, stage: str, model: ModelFacts, catalogue: VectorCatalogue, path: str
-) -> tuple[Term, str]:
-    lowest = 0.0 if term.operator is Operator.ABLATE else -1.0
+) -> tuple[Term, dict[str, str]]:
+    """The term with its layers written out, and by vector what does not fit and was let through by force."""
+    _check_numbers(term, path)
+    vector = _vector(term.vector, catalogue, f"{path}.vector")
+    forced = {vector.id: _misfit(vector, stage, model, f"{path}.vector", force=term.force)}
+    layers = tuple(sorted(set(term.layers))) or vector.layers
+    for layer in layers:
+        _check_layer(layer, vector, model, f"{path}.layers")
+    condition = term.condition
+    if condition is not None:
+        where = f"{path}.condition"
+        other = _vector(condition.vector, catalogue, f"{where}.vector")
+        forced[other.id] = _misfit(other, stage, model, f"{where}.vector", force=term.force)
+        _check_layer(condition.layer, other, model, f"{where}.layer")
+        if condition.layer >= layers[0]:
+            raise _invalid(
+                f"{where}.layer",
+                f"is {condition.layer}, and layer {layers[0]} is steered under it: a condition must be read at "
+                "an earlier layer",
+            )
+        threshold = float(condition.threshold) + 0.0
+        condition = Condition(other.id, condition.layer, threshold, condition.opens)
+    checked = Term(
+        vector.id,
+        float(term.strength) + 0.0,
+        layers,
+        term.operator,
+        term.positions,
+        term.force,
+        float(term.level) + 0.0,
+        term.bound,
+        term.preserve_state_norm,
+        condition,
+    )
+    return checked, {name: misfit for name, misfit in forced.items() if misfit}
+
+
+def _check_numbers(term: DraftTerm, path: str) -> None:
+    lowest = -1.0 if term.operator is Operator.ADD else 0.0
     if not (math.isfinite(term.strength) and lowest <= term.strength <= 1.0):
         raise Refusal(
             "STRENGTH_OUT_OF_RANGE",
@@ -167,33 +230,58 @@ def _check_term(
             highest="1",
             operator=term.operator.value,
         )
-    vector = catalogue.facts(term.vector)
+    if not (math.isfinite(term.level) and abs(term.level) <= MAX_LEVEL):
+        raise _invalid(f"{path}.level", f"is {term.level}; use {-MAX_LEVEL:g} to {MAX_LEVEL:g}")
+    if term.operator is not Operator.CLAMP:
+        # What would be ignored is refused: somebody meant something by it.
+        for name, given in (("level", term.level != 0.0), ("bound", term.bound is not Bound.EXACTLY)):
+            if given:
+                raise _invalid(f"{path}.{name}", f"belongs to a clamp; the operator is {term.operator.value}")
+    if term.condition is not None and not abs(term.condition.threshold) <= 1.0:
+        raise _invalid(f"{path}.condition.threshold", f"is {term.condition.threshold}; scores lie in [-1, 1]")
+
+
+def _vector(name: str, catalogue: VectorCatalogue, field: str) -> VectorFacts:
+    vector = catalogue.facts(name)
     if vector is None:
-        raise Refusal("VECTOR_NOT_FOUND", field=f"{path}.vector", vector=f"vectors/{term.vector}")
-    misfit = _misfit(vector, stage, model, path, force=term.force)
-    layers = tuple(sorted(set(term.layers))) or vector.layers
-    for layer in layers:
-        if layer not in vector.layers or not 0 <= layer < model.layer_count:
-            raise Refusal(
-                "LAYER_OUT_OF_RANGE",
-                field=f"{path}.layers",
-                layer=layer,
-                vector=f"vectors/{vector.id}",
-                vector_layers=",".join(map(str, vector.layers)),
-                layer_count=model.layer_count,
+        raise Refusal("VECTOR_NOT_FOUND", field=field, vector=f"vectors/{name}")
+    return vector
+
+
+def _check_layer(layer: int, vector: VectorFacts, model: ModelFacts, field: str) -> None:
+    if layer not in vector.layers or not 0 <= layer < model.layer_count:
+        raise Refusal(
+            "LAYER_OUT_OF_RANGE",
+            field=field,
+            layer=layer,
+            vector=f"vectors/{vector.id}",
+            vector_layers=",".join(map(str, vector.layers)),
+            layer_count=model.layer_count,
+        )
+
+
+def _refuse_two_projections(terms: Sequence[Term], path: str) -> None:
+    """Both would be measured on the block's own output, and what one leaves the other would put back."""
+    taken: set[int] = set()
+    for number, term in enumerate(terms):
+        if term.operator is Operator.ADD:
+            continue
+        both = taken & set(term.layers)
+        if both:
+            raise _invalid(
+                f"{path}.terms[{number}].layers",
+                f"names layer {min(both)}, where another term ablates or clamps already; one term a layer may",
             )
-    return Term(
-        vector.id, float(term.strength) + 0.0, layers, term.operator, term.positions, term.force
-    ), misfit
+        taken |= set(term.layers)
 
 
-def _misfit(vector: VectorFacts, stage: str, model: ModelFacts, path: str, *, force: bool) -> str:
+def _misfit(vector: VectorFacts, stage: str, model: ModelFacts, field: str, *, force: bool) -> str:
     """What of the vector does not fit and was let through by force; "" if it fits."""
     if vector.model_fingerprint != model.fingerprint:
         if not force:
             raise Refusal(
                 "VECTOR_MODEL_MISMATCH",
-                field=f"{path}.vector",
+                field=field,
                 vector=f"vectors/{vector.id}",
                 vector_model=vector.model_fingerprint,
                 hosted_model=model.fingerprint,
@@ -202,7 +290,7 @@ def _misfit(vector: VectorFacts, stage: str, model: ModelFacts, path: str, *, fo
             # No force makes a direction of another length fit.
             raise Refusal(
                 "VECTOR_SHAPE",
-                field=f"{path}.vector",
+                field=field,
                 detail=f"vectors/{vector.id} has {vector.hidden_size} components, "
                 f"the hosted model's residual stream has {model.hidden_size}",
                 vector=f"vectors/{vector.id}",
@@ -212,7 +300,7 @@ def _misfit(vector: VectorFacts, stage: str, model: ModelFacts, path: str, *, fo
         if not force:
             raise Refusal(
                 "VECTOR_STAGE_MISMATCH",
-                field=f"{path}.vector",
+                field=field,
                 vector=f"vectors/{vector.id}",
                 vector_stage=vector.stage,
                 stage=stage,

@@ -76,6 +76,68 @@ def test_inline_steering_has_the_address_of_the_same_snapshot(
     assert text_of(list(client.chat.Chat(chat_request(source=named)))) == text_of(events)
 
 
+def condition(vector: str, **fields: Any) -> steering_pb2.Condition:
+    known = {"layer": 2, "threshold": -1.0, "opens": steering_pb2.OPENS_SCORE_ABOVE}
+    return steering_pb2.Condition(vector=vector, **{**known, **fields})
+
+
+def test_every_operator_steers_and_is_accounted_for(client: Stubs, vector: vector_pb2.Vector) -> None:
+    clamp = {"operator": steering_pb2.OPERATOR_CLAMP, "strength": 1.0}
+    terms: list[dict[str, Any]] = [
+        {"strength": 0.0},
+        {"strength": 0.9},
+        {"strength": 0.9, "preserve_state_norm": steering_pb2.PRESERVE_STATE_NORM_ALWAYS},
+        {**clamp, "level": 0.9},
+        {**clamp, "level": -0.9, "bound": steering_pb2.BOUND_AT_MOST},
+    ]
+    log_probabilities = []
+    for term in terms:
+        events = list(client.chat.Chat(chat_request(source=inline(vector.name, **term))))
+        finished = events[-1].finished
+        assert finished.steering_applications == finished.steering_applications_expected
+        assert (finished.steering_applications > 0) is (term["strength"] > 0)
+        log_probabilities.append(tokens_of(events)[0].log_probability)
+    assert len(set(log_probabilities)) == len(terms), "each must have done something of its own"
+
+
+def test_a_condition_decides_whether_the_reply_is_steered_and_says_so(
+    client: Stubs, vector: vector_pb2.Vector
+) -> None:
+    def asked(source: chat_pb2.SteeringSource) -> tuple[str, chat_pb2.ReplyFinished]:
+        events = list(client.chat.Chat(chat_request(source=source)))
+        return text_of(events), events[-1].finished
+
+    plain, _ = asked(UNSTEERED)
+    always, _ = asked(inline(vector.name, 0.9, layers=[3]))
+    assert plain != always
+    below = steering_pb2.OPENS_SCORE_BELOW
+    for fields, is_open in (({}, True), ({"threshold": 1.0}, False), ({"opens": below}, False)):
+        gate = condition(vector.name, **fields)
+        text, finished = asked(inline(vector.name, 0.9, layers=[3], condition=gate))
+        assert text == (always if is_open else plain)
+        assert list(finished.conditions_open) == [is_open]
+        assert (finished.steering_applications > 0) is is_open
+
+
+def test_a_condition_that_says_too_little_is_refused_and_never_means_unconditional(
+    client: Stubs, vector: vector_pb2.Vector
+) -> None:
+    cases = [
+        ({"vector": ""}, "FIELD_INVALID", "vector"),
+        ({"opens": steering_pb2.OPENS_UNSPECIFIED}, "FIELD_INVALID", "opens"),
+        ({"layer": 3}, "FIELD_INVALID", "layer"),
+        ({"layer": 0}, "LAYER_OUT_OF_RANGE", "layer"),
+        ({"vector": "vectors/" + "e" * 64}, "VECTOR_NOT_FOUND", None),
+    ]
+    for fields, reason, field in cases:
+        gate = condition(**{"vector": vector.name, **fields})
+        request = chat_request(source=inline(vector.name, layers=[3], condition=gate))
+        failure = refused(lambda request=request: list(client.chat.Chat(request)))
+        assert failure.reason == reason
+        where = () if field is None else (f"source.steering.terms[0].condition.{field}",)
+        assert failure.fields == where
+
+
 def test_strength_zero_says_what_unsteered_says(client: Stubs, vector: vector_pb2.Vector) -> None:
     answers = {
         text_of(list(client.chat.Chat(chat_request(source=source, max_tokens=30))))

@@ -42,6 +42,30 @@ def test_a_snapshot_comes_back_with_everything_written_out(client: Stubs, vector
     assert client.snapshot.CreateSnapshot(again) == snapshot
 
 
+def test_every_operator_comes_back_as_it_was_written(client: Stubs, vector: vector_pb2.Vector) -> None:
+    condition = steering_pb2.Condition(
+        vector=vector.name, layer=2, threshold=-0.25, opens=steering_pb2.OPENS_SCORE_BELOW
+    )
+    terms = [
+        steering_pb2.SteeringTerm(
+            vector=vector.name,
+            strength=0.5,
+            layers=[3],
+            operator=steering_pb2.OPERATOR_CLAMP,
+            positions=steering_pb2.POSITIONS_REPLY,
+            level=0.75,
+            bound=steering_pb2.BOUND_AT_LEAST,
+            preserve_state_norm=steering_pb2.PRESERVE_STATE_NORM_GROWN,
+            condition=condition,
+        )
+    ]
+    request = snapshot_pb2.CreateSnapshotRequest(steering=steering_pb2.Steering(terms=terms))
+    snapshot = client.snapshot.CreateSnapshot(request)
+    assert list(snapshot.steering.terms) == terms
+    again = snapshot_pb2.CreateSnapshotRequest(steering=snapshot.steering)
+    assert client.snapshot.CreateSnapshot(again).name == snapshot.name
+
+
 def test_names_taken_are_refused(
     client: Stubs, snapshots: tuple[str, str], vector: vector_pb2.Vector
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trimtab_server.steering.diff import Change, diff
+from trimtab_server.steering.snapshot import Condition, Opens, Operator
 from trimtab_server.steering.validation import DraftTerm
 
 A, B = "a" * 64, "b" * 64
@@ -28,6 +29,23 @@ def test_an_added_term_has_nothing_before_and_a_removed_one_nothing_after(checke
     added, removed = diff(base, other), diff(other, base)
     assert {change.before for change in added} == {change.after for change in removed} == {""}
     assert len(added) == len(removed) == 5
+
+
+def test_what_only_a_clamp_or_a_condition_says_is_named(checked: Any) -> None:
+    base = checked(DraftTerm(A, 0.5, (3,))).configuration
+    gate = Condition(A, 1, 0.25, Opens.SCORE_BELOW)
+    clamp = DraftTerm(A, 0.5, (3,), Operator.CLAMP, level=0.75, condition=gate)
+    assert [
+        (change.path.partition("].")[2], change.after) for change in diff(base, checked(clamp).configuration)
+    ] == [
+        ("bound", "exactly"),
+        ("condition.layer", "1"),
+        ("condition.opens", "score_below"),
+        ("condition.threshold", "0.25"),
+        ("condition.vector", f"vectors/{A}"),
+        ("level", "0.75"),
+        ("operator", "clamp"),
+    ]
 
 
 def test_a_vector_used_twice_is_told_apart(checked: Any) -> None:
