@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from trimtab_server.engine.request import GenerationRequest, Readouts, Sampling, SteeringTerm
+from trimtab_server.engine.request import GenerationRequest, Operator, Readouts, Sampling, SteeringTerm
+from trimtab_vectors.operators import Condition
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -43,6 +44,25 @@ def test_steered_sampled_and_read_replies_on_cuda_equal_those_on_the_cpu(
             ours = [getattr(token, name) for token in one.tokens]
             theirs = [getattr(token, name) for token in other.tokens]
             assert ours == pytest.approx(theirs, abs=2e-3)
+
+
+def test_operators_and_conditions_on_cuda_do_what_they_do_on_the_cpu(
+    llama: Any, desk: Any, prompts: Any, vector_of: Any
+) -> None:
+    v = vector_of
+    gate = Condition(1, v(5).directions[1], 0.12)
+    plans: list[tuple[SteeringTerm, ...]] = [
+        (SteeringTerm(v(1), 1.0, (0, 2), Operator.CLAMP, level=0.6, bound="at_least"),),
+        (SteeringTerm(v(1), 0.9, (1, 2), preserve_state_norm="always"), SteeringTerm(v(2), 0.3, (1,))),
+        (SteeringTerm(v(1), 0.7, (2, 3), condition=gate),),
+    ]
+    requests = [
+        GenerationRequest(prompt, plans[i % 3], Sampling(max_tokens=12)) for i, prompt in enumerate(prompts)
+    ]
+    here = desk(llama).run(requests)
+    there = desk(copy.deepcopy(llama), device="cuda").run(requests)
+    for one, other in zip(here, there, strict=True):
+        assert (one.ids, one.finished.gates) == (other.ids, other.finished.gates)
 
 
 def test_a_bfloat16_model_is_served_on_cuda(llama: Any, desk: Any, prompts: Any, vector_of: Any) -> None:
