@@ -222,15 +222,46 @@ class Client:
             self._vectors.ExtractVector, request, from_protobuf.extraction_event, self._deadlines.job
         )
 
-    def import_vector(self, content: bytes, *, display_name: str = "", request_id: str = "") -> types.Vector:
-        """Store a vector file (safetensors with a manifest, at most 64 MiB)."""
-        request = requests.import_vector(content, display_name, request_id)
+    def import_vector(
+        self,
+        content: bytes,
+        *,
+        display_name: str = "",
+        format: str = "",
+        concept: str = "",
+        stage: str = "",
+        layer_convention: str = "",
+        license: str = "",
+        request_id: str = "",
+    ) -> types.Vector:
+        """Store a vector file of at most 64 MiB: safetensors with a manifest, or one of another tool's.
+
+        Of another tool's file (`format` "gguf", "svec" or "layer_pt"; told by its content if it is left out)
+        the importer states the concept and the stage at which it may steer; `layer_convention` is
+        "block_output" or "cvector_generator".
+        """
+        request = requests.import_vector(
+            content, display_name, format, concept, stage, layer_convention, license, request_id
+        )
         deadline = self._deadlines.transfer
         return from_protobuf.vector(self._unary(self._vectors.ImportVector, request, deadline))
 
-    def export_vector(self, name: str) -> types.VectorFile:
-        """The vector's file."""
-        request = requests.export_vector(name)
+    def export_vector(
+        self,
+        name: str,
+        *,
+        format: str = "",
+        scale: str = "",
+        strength: float = 0.0,
+        drop_layer_zero: bool = False,
+        model_type: str = "",
+    ) -> types.VectorFile:
+        """The vector's file: safetensors, or `format` "gguf", "svec", "svec_ibm" or "layer_pt".
+
+        Those need a `scale`, the length of what is written: "unit", "raw_norm", or "dose", which is `strength`
+        times the residual norm.
+        """
+        request = requests.export_vector(name, format, scale, strength, drop_layer_zero, model_type)
         deadline = self._deadlines.transfer
         return from_protobuf.vector_file(self._unary(self._vectors.ExportVector, request, deadline))
 

@@ -123,14 +123,39 @@ def extract_vector(
     )
 
 
-def import_vector(content: bytes, display_name: str, request_id: str) -> vector_pb2.ImportVectorRequest:
+def import_vector(
+    content: bytes,
+    display_name: str,
+    format: str,
+    concept: str,
+    stage: str,
+    layer_convention: str,
+    license: str,
+    request_id: str,
+) -> vector_pb2.ImportVectorRequest:
     return vector_pb2.ImportVectorRequest(
-        request_id=fresh(request_id), content=content, display_name=display_name
+        request_id=fresh(request_id),
+        content=content,
+        display_name=display_name,
+        format=format,
+        concept=concept,
+        stage=stage,
+        layer_convention=layer_convention,
+        license=license,
     )
 
 
-def export_vector(name: str) -> vector_pb2.ExportVectorRequest:
-    return vector_pb2.ExportVectorRequest(name=qualified("vectors", name))
+def export_vector(
+    name: str, format: str, scale: str, strength: float, drop_layer_zero: bool, model_type: str
+) -> vector_pb2.ExportVectorRequest:
+    return vector_pb2.ExportVectorRequest(
+        name=qualified("vectors", name),
+        format=format,
+        scale=scale,
+        strength=strength,
+        drop_layer_zero=drop_layer_zero,
+        model_type=model_type,
+    )
 
 
 def delete_vector(name: str, request_id: str) -> vector_pb2.DeleteVectorRequest:

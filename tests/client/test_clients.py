@@ -443,3 +443,36 @@ def test_a_vector_file_above_the_default_limit_of_grpc_passes(server: Any) -> No
     )
     with Client(server.target) as client:
         assert len(client.export_vector("v").content) == len(content)
+
+
+async def test_what_is_stated_of_a_vector_file_arrives(server: Any) -> None:
+    stated = {
+        "display_name": "brought in",
+        "format": "gguf",
+        "concept": "honesty",
+        "stage": "models/m/stages/s",
+        "layer_convention": "cvector_generator",
+        "license": "MIT",
+    }
+    asked = {
+        "format": "gguf",
+        "scale": "dose",
+        "strength": 0.35,
+        "drop_layer_zero": True,
+        "model_type": "llama",
+    }
+    server.answers |= {
+        "ImportVector": lambda request, context: vector_pb2.Vector(),
+        "ExportVector": lambda request, context: vector_pb2.ExportVectorResponse(dropped_layers=[0]),
+    }
+    with Client(server.target) as client:
+        client.import_vector(b"GGUF", **stated)
+        assert client.export_vector("v", **asked).dropped_layers == (0,)
+    async with AsyncClient(server.target) as client:
+        await client.import_vector(b"GGUF", **stated)
+        assert (await client.export_vector("v", **asked)).dropped_layers == (0,)
+    for method, fields in (("ImportVector", stated), ("ExportVector", asked)):
+        calls = server.calls(method)
+        assert len(calls) == 2
+        for call in calls:
+            assert {name: getattr(call.request, name) for name in fields} == fields

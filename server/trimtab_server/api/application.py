@@ -198,7 +198,9 @@ class Application:
             token_pb2: TokenServicer(
                 database=database, authenticator=self.authenticator, workers=workers, now=now
             ),
-            vector_pb2: VectorServicer(library=library, model=model, facts=facts, workers=workers),
+            vector_pb2: VectorServicer(
+                library=library, model=model, facts=facts, workers=workers, pool=self.pool
+            ),
         }
         return [
             (service, servicer)

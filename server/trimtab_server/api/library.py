@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from trimtab_vectors.formats.safetensors import read_vector, write_vector
@@ -77,9 +78,17 @@ class VectorLibrary:
         return self._blobs.get(record.blob)
 
     def add(
-        self, vector: SteeringVector, origin: Origin, action: str, display_name: str = ""
+        self,
+        vector: SteeringVector,
+        origin: Origin,
+        action: str,
+        display_name: str = "",
+        details: Mapping[str, str] = MappingProxyType({}),
     ) -> VectorRecord:
-        """Keeps a vector; one that is held already stays as it is, and is returned."""
+        """Keeps a vector; one that is held already stays as it is, and is returned.
+
+        details: what the audit record says beside the vector's own facts.
+        """
         content = write_vector(vector)
         digest = self._blobs.put(content)
         record = _record(vector, digest, origin.actor, self._now(), display_name)
@@ -95,6 +104,7 @@ class VectorLibrary:
                         action=action,
                         subject=f"vectors/{record.id}",
                         details={
+                            **details,
                             "concept": record.concept,
                             "data_hash": record.data_hash,
                             "display_name": record.display_name,

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Mapping
+from typing import cast
 
 from google.protobuf import empty_pb2
 from trimtab_protos.v1 import vector_pb2
 from trimtab_vectors.extraction import METHODS, POSITIONS, MethodName, Position, read_contrast_set
-from trimtab_vectors.formats.safetensors import read_vector
-from trimtab_vectors.steering_vector import SteeringVector, VectorError
 
 from trimtab_server.api import paging, wire
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.registration import Call
+from trimtab_server.api.vector_files import Download, is_plain_download, read_upload, write_download
 from trimtab_server.api.workers import Workers
 from trimtab_server.engine.hosted_model import HostedModel
+from trimtab_server.engine.pool import EnginePool
 from trimtab_server.jobs.extraction import ExtractionOrder, extract
 from trimtab_server.steering.creation import check_display_name
 from trimtab_server.steering.validation import ModelFacts, stage_of
@@ -29,12 +29,19 @@ class VectorServicer:
     """Vectors of any model may be kept; which of them the hosted one may use is said by `compatible`."""
 
     def __init__(
-        self, *, library: VectorLibrary, model: HostedModel, facts: ModelFacts, workers: Workers
+        self,
+        *,
+        library: VectorLibrary,
+        model: HostedModel,
+        facts: ModelFacts,
+        workers: Workers,
+        pool: EnginePool,
     ) -> None:
         self._library = library
         self._model = model
         self._facts = facts
         self._workers = workers
+        self._pool = pool
         # One at a time: an extraction holds a copy of the model of its own.
         self._extracting = asyncio.Semaphore(1)
 
@@ -53,9 +60,21 @@ class VectorServicer:
         check_display_name(request.display_name)
         if not request.content:
             raise Refusal("VECTOR_CORRUPT", field="content", detail="content is empty; send a vector file")
-        vector = await self._workers.heavy(_read, request.content)
+        upload = await self._workers.heavy(
+            read_upload,
+            request,
+            model=self._facts,
+            fingerprint=self._model.fingerprint,
+            residual_norms=self._residual_norms,
+            created_by=call.caller.display_name or call.caller.actor,
+        )
         record = await self._workers.change(
-            self._library.add, vector, call.origin(request.request_id), "vector.import", request.display_name
+            self._library.add,
+            upload.vector,
+            call.origin(request.request_id),
+            "vector.import",
+            request.display_name,
+            upload.details,
         )
         return self._out(record)
 
@@ -63,10 +82,18 @@ class VectorServicer:
         self, request: vector_pb2.ExportVectorRequest, call: Call
     ) -> vector_pb2.ExportVectorResponse:
         record = await self._workers.read(self._library.find, request.name)
-        content = await self._workers.read(self._library.content, record)
+        if is_plain_download(request):
+            download = Download(await self._workers.read(self._library.content, record), ".safetensors")
+        else:
+            vector = await self._workers.read(self._library.vector, record.id)
+            hosted = record.model_fingerprint == self._facts.fingerprint
+            model_type = str(self._model.config.model_type) if hosted else ""
+            download = await self._workers.heavy(write_download, request, vector, model_type)
         readable = re.sub(r"[^a-z0-9]+", "-", record.display_name.lower()).strip("-") or "vector"
         return vector_pb2.ExportVectorResponse(
-            content=content, file_name=f"{readable}-{record.id[:12]}.safetensors"
+            content=download.content,
+            file_name=f"{readable}-{record.id[:12]}{download.suffix}",
+            dropped_layers=download.dropped_layers,
         )
 
     async def DeleteVector(self, request: vector_pb2.DeleteVectorRequest, call: Call) -> empty_pb2.Empty:
@@ -134,13 +161,10 @@ class VectorServicer:
             created_by=call.caller.display_name or call.caller.actor,
         )
 
+    def _residual_norms(self, stage: str) -> Mapping[int, float]:
+        """Of a stage, loaded for it if it is not: who brings a vector in for a stage is about to use it there."""
+        self._pool.ensure_stage(stage)
+        return self._pool.residual_norms(stage)
+
     def _out(self, record: VectorRecord) -> vector_pb2.Vector:
         return wire.vector_out(record, compatible=record.model_fingerprint == self._facts.fingerprint)
-
-
-def _read(content: bytes) -> SteeringVector:
-    try:
-        return read_vector(content)
-    except VectorError as error:
-        facts: dict[str, Any] = {"detail": str(error), **error.metadata, "field": "content"}
-        raise Refusal(error.reason, **facts) from error

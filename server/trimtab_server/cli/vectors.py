@@ -9,16 +9,19 @@ from typing import Annotated
 import typer
 from trimtab_client import Progress, Vector, abbreviated
 
+from trimtab_server.cli.card import card
 from trimtab_server.cli.failure import CommandFailed
 from trimtab_server.cli.references import find_vector, parse_layers, resolve_stage
 from trimtab_server.cli.session import JsonFlag, Session, local_time, session
 from trimtab_server.cli.sweep import sweep
+from trimtab_server.cli.vector_files import format_of, read_file, read_vector_file, write_file
 
 app = typer.Typer(help="Steering vectors: extract, bring in, hand out, look at.", no_args_is_help=True)
 
 VectorArgument = Annotated[str, typer.Argument(help="Display name, hash, or the start of the hash.")]
 
 
+app.command("card")(card)
 app.command("sweep")(sweep)
 
 
@@ -162,18 +165,39 @@ def extract(
 @app.command("import")
 def import_vector(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A .safetensors file with a vector's manifest.")],
+    file: Annotated[
+        Path, typer.Argument(help="A vector file, or a folder of layer_N.pt; docs/operators/vectors.md.")
+    ],
     name: Annotated[str, typer.Option(help="Display name.")] = "",
+    concept: Annotated[str, typer.Option(help="What it stands for; another tool's file needs it.")] = "",
+    stage: Annotated[
+        str | None, typer.Option(help="Where it may steer; another tool's file needs it.")
+    ] = None,
+    file_format: Annotated[
+        str, typer.Option("--format", help="safetensors, gguf, svec or layer_pt. Default: by its content.")
+    ] = "",
+    layer_convention: Annotated[
+        str, typer.Option(help="What a GGUF file's layer numbers mean: block_output or cvector_generator.")
+    ] = "",
+    license_: Annotated[str, typer.Option("--license", help="Licence of another tool's file.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Bring in a vector file.
+    """Bring in a vector file: Trimtab's own, or another tool's.
 
-    Example: trimtab vectors import honesty.safetensors --name honesty-2026
+    Example: trimtab vectors import honest.gguf --concept honesty --stage stage-11
     """
     found = session(context, as_json)
-    content = read_file(file)
+    content = read_vector_file(file)
     with found.client() as client:
-        vector = client.import_vector(content, display_name=name)
+        vector = client.import_vector(
+            content,
+            display_name=name,
+            format=file_format,
+            concept=concept,
+            stage="" if stage is None else resolve_stage(client, stage),
+            layer_convention=layer_convention,
+            license=license_,
+        )
     if found.json:
         found.emit_json({"vector": vector})
         return
@@ -187,32 +211,68 @@ def export_vector(
     file: Annotated[
         Path | None, typer.Argument(help="Where to write it. Default: the server's name for it.")
     ] = None,
+    file_format: Annotated[
+        str,
+        typer.Option("--format", help="safetensors, gguf, svec, svec_ibm or layer_pt. Default: by suffix."),
+    ] = "",
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="Length of the directions in another tool's file: unit, raw_norm, or dose with --strength. "
+            "Default: raw_norm; dose where a strength is given."
+        ),
+    ] = "",
+    strength: Annotated[
+        float, typer.Option(help="Of scale dose: relative to the residual norm, as everywhere here.")
+    ] = 0.0,
+    drop_layer_zero: Annotated[
+        bool,
+        typer.Option("--drop-layer-zero", help="Leave layer 0 out of a GGUF file, which cannot hold it."),
+    ] = False,
+    model_type: Annotated[str, typer.Option(help="Hugging Face model_type to name. Default: known.")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write a vector to a file.
+    """Write a vector to a file, for Trimtab or for another tool.
 
-    Example: trimtab vectors export honesty honesty.safetensors
+    Example: trimtab vectors export honesty honesty.gguf --strength 0.35
     """
     found = session(context, as_json)
+    file_format = file_format or format_of(file)
+    if file_format != "safetensors":
+        scale = scale or ("dose" if strength else "raw_norm")
     with found.client() as client:
         card = find_vector(vector, client.vectors())
-        exported = client.export_vector(card.name)
+        exported = client.export_vector(
+            card.name,
+            format=file_format,
+            scale=scale,
+            strength=strength,
+            drop_layer_zero=drop_layer_zero,
+            model_type=model_type,
+        )
     # The server's suggestion is a name, never a path: it must not choose a directory here.
     path = file if file is not None else Path(Path(exported.file_name).name or "vector.safetensors")
-    try:
-        with path.open("wb" if overwrite else "xb") as target:
-            target.write(exported.content)
-    except FileExistsError as error:
-        raise CommandFailed(
-            "FILE_EXISTS", f"{path} is already there; add --overwrite to replace it"
-        ) from error
-    except OSError as error:
-        raise CommandFailed("FILE_UNWRITABLE", f"cannot write {path}: {error.strerror}") from error
+    write_file(path, exported.content, overwrite=overwrite)
     if found.json:
-        found.emit_json({"vector": card.name, "file": path, "bytes": len(exported.content)})
+        found.emit_json(
+            {
+                "vector": card.name,
+                "file": path,
+                "bytes": len(exported.content),
+                "format": file_format,
+                "scale": scale,
+                "dropped_layers": exported.dropped_layers,
+            }
+        )
         return
-    found.out.print(f"{path}: {len(exported.content)} bytes", markup=False)
+    written = f", {file_format}, scale {scale}" if scale else ""
+    found.out.print(f"{path}: {len(exported.content)} bytes{written}", markup=False)
+    if exported.dropped_layers:
+        found.out.print(
+            f"left out, as the format has no place for it: layer {spans(exported.dropped_layers)}",
+            markup=False,
+        )
 
 
 @app.command()
@@ -229,14 +289,6 @@ def delete(context: typer.Context, vector: VectorArgument, as_json: JsonFlag = F
         found.emit_json({"deleted": card.name})
         return
     found.out.print(f"deleted {card.name} {card.display_name}", markup=False)
-
-
-def read_file(path: Path) -> bytes:
-    """A file the user named."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise CommandFailed("FILE_UNREADABLE", f"cannot read {path}: {error.strerror}") from error
 
 
 def spans(layers: tuple[int, ...]) -> str:

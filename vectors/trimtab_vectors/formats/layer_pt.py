@@ -39,7 +39,7 @@ MAX_FILE_BYTES: Final = 64 * 2**20
 _WHAT: Final = "layer_N.pt file"
 _MAX_PICKLE_BYTES: Final = 2**20
 _PROTOCOL: Final = 2
-_LAYER_FILE: Final = re.compile(r"(?:[^/\\]+/)?layer_(0|[1-9][0-9]{0,3})\.pt")
+LAYER_FILE: Final = re.compile(r"(?:[^/\\]+/)?layer_(0|[1-9][0-9]{0,3})\.pt")
 _PICKLE: Final = re.compile(r"([^/]+)/data\.pkl")
 _RECORD: Final = re.compile(r"data/[0-9]+")
 #: What torch.save puts beside the pickle and the numbers, the archive's own folder taken off.
@@ -98,7 +98,7 @@ def pack_layer_files(path: Path) -> bytes:
     files = {
         int(match[1]): file
         for file in (path.iterdir() if path.is_dir() else [path])
-        if (match := _LAYER_FILE.fullmatch(file.name)) is not None
+        if (match := LAYER_FILE.fullmatch(file.name)) is not None
     }
     if not files:
         raise unreadable(_WHAT, f"{path} is neither a layer_N.pt, such as layer_15.pt, nor a folder of them")
@@ -121,7 +121,7 @@ def _unzipped(content: bytes) -> dict[str, bytes]:
 def _files_in(members: Mapping[str, bytes]) -> dict[int, torch.Tensor]:
     loaded: dict[int, torch.Tensor] = {}
     for name, content in members.items():
-        match = _LAYER_FILE.fullmatch(name)
+        match = LAYER_FILE.fullmatch(name)
         if match is None:
             raise unreadable(
                 _WHAT, f"its archive holds {name[:80]!r}; files such as layer_15.pt alone are expected"
