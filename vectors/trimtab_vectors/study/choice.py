@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from trimtab_vectors.study.plan import Gates, PlanError
+
+#: Of the largest gain: more than this is not worth more side effects.
+_ENOUGH_GAIN: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,10 @@ def tried_doses(cells: Sequence[Mapping[str, Any]], gates: Gates) -> list[TriedD
 def choose_dose(
     architecture: str, cells: Sequence[Mapping[str, Any]], gates: Gates, fixed: bool
 ) -> ReferenceDose:
-    """The candidate within the gates with the largest gain, and the lines that raise and lower the log-odds most.
+    """The mildest candidate that is as good as any, and the lines that raise and lower the log-odds most.
+
+    Of the candidates within the gates, those that reach nine tenths of the largest gain; of these the one with the
+    least KL: the last tenth is bought on the edge of the cliff.
 
     fixed: the one candidate is taken, whatever its side effects; the study reports them.
 
@@ -90,7 +96,11 @@ def choose_dose(
             f"{least.strength:g} at {list(least.layers)}, has a KL of {least.kl:.3g} and a perplexity ratio of "
             f"{least.perplexity_ratio:.4g}); add smaller strengths"
         )
-    best = max(allowed, key=lambda dose: dose.gain)
+    enough = _ENOUGH_GAIN * max(dose.gain for dose in allowed)
+    best = min((dose for dose in allowed if dose.gain >= enough), key=lambda dose: dose.kl, default=None)
+    if best is None:
+        # Nothing raises the log-odds: the one that lowers them least.
+        best = max(allowed, key=lambda dose: dose.gain)
     return ReferenceDose(
         best.layers, best.strength, _line(cells, "honest_lines", 1.0), _line(cells, "lying_lines", -1.0)
     )

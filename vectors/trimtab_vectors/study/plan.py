@@ -139,7 +139,7 @@ class Controls(_Part):
     random_doses: all of the grid, or the reference strength and its negative alone. shuffled: vectors of the same
     contrast set with its labels permuted within pairs."""
 
-    random_vectors: Annotated[int, Field(ge=1)] = ENOUGH_RANDOM
+    random_vectors: Annotated[int, Field(ge=20)] = ENOUGH_RANDOM
     why_fewer: str = ""
     random_doses: Literal["grid", "reference"] = "grid"
     shuffled: Annotated[int, Field(ge=0)] = 5
@@ -167,13 +167,28 @@ class Gates(_Part):
 
 class Window(_Part):
     """The window rule: which statistics it judges, the smallest effect of interest as a share of the first
-    stage's (`relative_delta`) or in the statistic's own unit (`delta`), and the sizes of windows in stages."""
+    stage's (`relative_delta`) or in the statistic's own unit (`delta`), and the sizes of windows in stages. planted:
+    the statistic for the planted arcs; left out, "lag" if it is judged."""
 
     statistics: Annotated[list[Statistic], Field(min_length=1)] = ["receptivity"]
     relative_delta: Positive = 0.2
     delta: Positive | None = None
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = [2, 3]
+    sizes: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)] = [2, 3]
+    planted: Statistic | None = None
+
+    @model_validator(mode="after")
+    def _planted_is_judged(self) -> Window:
+        if self.planted is not None and self.planted not in self.statistics:
+            raise ValueError(f"planted is {self.planted!r}, which is not among statistics")
+        return self
+
+    @property
+    def judges_planted(self) -> Statistic:
+        """The statistic that the planted arcs are judged by."""
+        if self.planted is not None:
+            return self.planted
+        return "lag" if "lag" in self.statistics else self.statistics[0]
 
 
 class Cost(_Part):
