@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trimtab_server.cli.failure import CheckFailed, CommandFailed
 from trimtab_server.cli.organism import needs_science
-from trimtab_server.cli.session import JsonFlag, session
+from trimtab_server.cli.session import JsonFlag, Session, session
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
     from trimtab_vectors.plasticity import PlantedVerdicts, SimulationCheck
+    from trimtab_vectors.study import StudyProgress, Summary
 
 app = typer.Typer(
     help="Stage by stage: where a small push works best, and whether that is real.", no_args_is_help=True
@@ -22,6 +26,190 @@ app = typer.Typer(
 @app.callback()
 def study() -> None:
     """Stage by stage: where a small push works best, and whether that is real."""
+
+
+PlanArgument = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="The study's plan.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Processes, stages side by side. Default: one for each device.")
+]
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    plan: PlanArgument,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The study's directory; one begun goes on.")],
+    devices: Annotated[
+        str, typer.Option("--devices", "--device", help="cpu, cuda:0 or cuda:0,cuda:1.")
+    ] = "cpu",
+    workers: WorkersOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a study, or go on with one; it writes DIR/summary.json.
+
+    Example: trimtab study run STUDY.toml --out results --devices cuda:0,cuda:1 --workers 16
+    """
+    found = session(context, as_json)
+    named = devices.split(",")
+    with _studying() as science:
+        study = science.open_study(plan, out)
+        count = workers or len(named)
+        with found.progress() as progress:
+            task = progress.add_task("reading the plan", total=None)
+
+            def report(state: StudyProgress) -> None:
+                left = "" if state.seconds_left is None else f", {_duration(state.seconds_left)} left"
+                progress.update(
+                    task, description=f"{state.phase}{left}", completed=state.done, total=state.total
+                )
+
+            command = f"trimtab study run {plan.name} --devices {devices} --workers {count}"
+            done = science.run_study(study, devices=named, workers=count, progress=report, command=command)
+            progress.update(task, description="indices and verdicts")
+            summary = science.summarise(study)
+    if found.json:
+        found.emit_json(
+            {
+                "summary": out / "summary.json",
+                "computed": done.computed,
+                "found": done.found,
+                "seconds": done.seconds,
+                "planted_window": summary.planted_window,
+                "planted_null": summary.planted_null,
+                "windows": [
+                    {
+                        "architecture": arc.architecture,
+                        "arc": arc.arc,
+                        **window.model_dump(exclude={"theta", "figures"}),
+                    }
+                    for arc in summary.arcs
+                    for window in arc.windows
+                ],
+            }
+        )
+        return
+    _show_summary(found, summary)
+    computed = sum(done.computed.values())
+    found.out.print(f"{out / 'summary.json'}: {computed} cells computed in {done.seconds:g} s", markup=False)
+
+
+@app.command("plan")
+def show_plan(
+    context: typer.Context,
+    plan: PlanArgument,
+    device: Annotated[str, typer.Option(help="cpu, cuda:0, ...: where the probe runs.")] = "cpu",
+    workers: WorkersOption = None,
+    probe: Annotated[bool, typer.Option(help="Load one stage and time a little of the work.")] = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a study would take, and check its plan and every file it names.
+
+    Example: trimtab study plan STUDY.toml --device cuda:0 --workers 8
+    """
+    found = session(context, as_json)
+    with _studying() as science:
+        study = science.open_study(plan, plan.parent)
+        told = science.estimate(study, device=device, workers=workers or 1, probe=probe)
+    if found.json:
+        names = [run.name for run in study.runs]
+        found.emit_json({"name": study.plan.name, "hash": study.plan.hash, "runs": names, **told.as_dict()})
+        return
+    found.facts([("study", study.plan.name), ("hash", study.plan.hash)])
+    found.table(
+        ("run", "role", "stages"), ((r.name, r.role, len(r.stages)) for r in study.runs), "there is no run"
+    )
+    found.table(
+        ("cells", "count", "scored rows"),
+        ((kind, count, told.rows.get(kind, "")) for kind, count in told.cells.items()),
+        "there is no cell",
+    )
+    seconds = "" if told.seconds is None else f"about {_duration(told.seconds)} with {workers or 1} workers"
+    found.facts([("prompts read for vectors", str(told.readings)), ("time", seconds)])
+
+
+@app.command()
+def status(
+    context: typer.Context,
+    out: Annotated[Path, typer.Argument(metavar="DIR", help="A study's directory.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Say how far a study is, also while it runs.
+
+    Example: trimtab study status results
+    """
+    found = session(context, as_json)
+    with _studying() as science:
+        state = science.study_status(out)
+    if found.json:
+        found.emit_json(state.as_dict())
+        return
+    found.table(
+        ("cells", "done", "of"), ((kind, done, total) for kind, (done, total) in state.cells.items()), ""
+    )
+    left = "" if state.seconds_left is None else _duration(state.seconds_left)
+    found.facts(
+        [
+            ("dose", "locked" if state.dose_locked else "not chosen yet"),
+            ("summary", "written" if state.summarised else "not written yet"),
+            ("time left", "" if state.complete else left),
+        ]
+    )
+
+
+@contextmanager
+def _studying() -> Iterator[Any]:
+    """`trimtab_vectors.study`; what a study cannot do becomes one line."""
+    try:
+        from trimtab_vectors import study as science
+    except ModuleNotFoundError as error:
+        raise needs_science(error) from error
+    try:
+        yield science
+    except science.StudyError as error:
+        raise CommandFailed(_reason(error), str(error)) from error
+    except FileNotFoundError as error:
+        raise CommandFailed("FILE_NOT_FOUND", str(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """PlanError -> STUDY_PLAN_INVALID and so on: one stable word for programs."""
+    reasons = {
+        "PlanError": "STUDY_PLAN_INVALID",
+        "LockError": "STUDY_LOCKED",
+        "CellError": "STUDY_INCOMPLETE",
+        "WorkerError": "STUDY_WORKER_FAILED",
+        "UnsuitableModelError": "STUDY_MODEL_UNSUITABLE",
+    }
+    return reasons.get(type(error).__name__, "STUDY_FAILED")
+
+
+def _show_summary(found: Session, summary: Summary) -> None:
+    found.table(
+        ("architecture", "arc", "seeds", "dose", "statistic", "verdict", "stages", "why not more"),
+        (
+            (
+                arc.architecture,
+                arc.arc,
+                f"{len(arc.discovery_seeds)} + {len(arc.confirmation_seeds)}",
+                f"{arc.strength:g} at {','.join(map(str, arc.layers))}",
+                window.statistic,
+                window.verdict if window.word is None else f"{window.verdict} {window.word}",
+                f"{window.first_stage} to {window.last_stage}" if window.first_stage else "",
+                "; ".join(window.reasons),
+            )
+            for arc in summary.arcs
+            for window in arc.windows
+        ),
+        "nothing was judged",
+    )
+    for caveat in summary.caveats:
+        found.out.print(f"- {caveat}", markup=False)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 @app.command()

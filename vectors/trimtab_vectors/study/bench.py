@@ -198,9 +198,8 @@ class Bench:
                 means.setdefault(language, []).append(float(scorer.log_odds(trees)[0].mean()))
         return means
 
-    def _pair_states(
-        self, model: Any, readings: Sequence[Reading], layers: Sequence[int]
-    ) -> tuple[PairStates, PairStates | None]:
+    def read(self, model: Any, readings: Sequence[Reading], layers: Sequence[int]) -> dict[int, Tensor]:
+        """Layer -> float32 `[readings, H]` on the CPU."""
         states: dict[int, Tensor] = {}
         tokens = _CAPTURE_TOKENS.get(self.device.type, 2**12)
         for indices, found in capture(model, readings, layers, batch_tokens=tokens):
@@ -208,18 +207,23 @@ class Bench:
                 if layer not in states:
                     states[layer] = torch.empty((len(readings), state.shape[1]))
                 states[layer][list(indices)] = state
+        return states
+
+    def _pair_states(
+        self, model: Any, readings: Sequence[Reading], layers: Sequence[int]
+    ) -> tuple[PairStates, PairStates | None]:
+        states = self.read(model, readings, layers)
         contrast = self.material.contrast
         cut = 2 * len(contrast.train)
-        parts = []
-        for pairs, rows in ((contrast.train, slice(0, cut)), (contrast.dev, slice(cut, None))):
-            parts.append(
-                PairStates(
-                    tuple(pair.statement_id for pair in pairs),
-                    {layer: state[rows][0::2] for layer, state in states.items()},
-                    {layer: state[rows][1::2] for layer, state in states.items()},
-                )
+        train, dev = (
+            PairStates(
+                tuple(pair.statement_id for pair in pairs),
+                {layer: state[rows][0::2] for layer, state in states.items()},
+                {layer: state[rows][1::2] for layer, state in states.items()},
             )
-        return parts[0], parts[1] if contrast.dev else None
+            for pairs, rows in ((contrast.train, slice(0, cut)), (contrast.dev, slice(cut, None)))
+        )
+        return train, dev if contrast.dev else None
 
     def load(self, run: StudyRun, stage: RunStage) -> Organism:
         return Organism.load(run.directory, stage.name, self.device)

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 import torch
 
-from trimtab_vectors.study.plan import canonical_json
+from trimtab_vectors.study.plan import StudyError, canonical_json
 
 Kind = Literal["vector", "dose", "baseline", "effect", "random", "side"]
 
@@ -24,7 +24,7 @@ Kind = Literal["vector", "dose", "baseline", "effect", "random", "side"]
 FORM: Final = 1
 
 
-class CellError(RuntimeError):
+class CellError(StudyError):
     """A cell that is needed is missing or damaged; the message says which and what to do."""
 
 

@@ -18,13 +18,14 @@ from typing import Any, Final
 from trimtab_vectors.evaluation.splits import Choice, DevRecord
 from trimtab_vectors.study.cells import write_atomically
 from trimtab_vectors.study.choice import ReferenceDose
+from trimtab_vectors.study.plan import StudyError
 from trimtab_vectors.study.runs import FileHashes
 from trimtab_vectors.study.study import Study
 
 _LIBRARIES: Final = ("torch", "transformers", "peft", "numpy", "scipy", "pydantic")
 
 
-class LockError(RuntimeError):
+class LockError(StudyError):
     """A study's directory was begun with something else. The message lists what changed."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from trimtab_vectors.evaluation.honesty import question_to_dict
 from trimtab_vectors.evaluation.splits import DevItems, HeldOutItems
-from trimtab_vectors.extraction import ContrastSet, read_contrast_set
+from trimtab_vectors.extraction import ContrastSet, ContrastSetError, read_contrast_set
 from trimtab_vectors.study.items import (
     NeutralText,
     StudyItem,
@@ -72,7 +72,10 @@ def read_material(plan: StudyPlan, folder: Path, hashes: FileHashes | None = Non
     for key, name in named.items():
         if not (folder / name).is_file():
             raise PlanError(f"{key}: there is no file {name} in {folder}")
-    contrast = read_contrast_set(folder / plan.vectors.contrast_set)
+    try:
+        contrast = read_contrast_set(folder / plan.vectors.contrast_set)
+    except ContrastSetError as error:
+        raise PlanError(f"vectors.contrast_set: {plan.vectors.contrast_set}: {error}") from error
     dev, held_out = read_items(folder / plan.items.dev), read_items(folder / plan.items.held_out)
     check_disjoint(dev, held_out, contrast)
     texts = [read_texts(folder / name) for name in (plan.texts.dev, plan.texts.held_out)]

@@ -28,7 +28,11 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Layers = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 
 
-class PlanError(ValueError):
+class StudyError(Exception):
+    """A study cannot go on, for a reason that the message tells and the user can mend."""
+
+
+class PlanError(StudyError, ValueError):
     """A plan cannot be used. The message names the file and the key, says what was expected and what to do."""
 
 

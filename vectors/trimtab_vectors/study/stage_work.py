@@ -17,6 +17,7 @@ from trimtab_vectors.steering import Steer
 from trimtab_vectors.study.cells import CellKey, rounded
 from trimtab_vectors.study.choice import ReferenceDose
 from trimtab_vectors.study.packed_answers import TokenTree
+from trimtab_vectors.study.plan import StudyError
 from trimtab_vectors.study.runs import RunStage, StudyRun
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _TOLERANCE: Final = 2e-3
 
 
-class UnsuitableModelError(RuntimeError):
+class UnsuitableModelError(StudyError):
     """A stage's model cannot be measured in packed rows."""
 
 

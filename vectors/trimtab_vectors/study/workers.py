@@ -19,6 +19,7 @@ import torch
 from trimtab_vectors.study.bench import Bench
 from trimtab_vectors.study.cells import CellKey
 from trimtab_vectors.study.choice import ReferenceDose
+from trimtab_vectors.study.plan import StudyError
 from trimtab_vectors.study.study import Study
 
 UnitKind = Literal["extract", "try_doses", "measure"]
@@ -27,7 +28,7 @@ UnitKind = Literal["extract", "try_doses", "measure"]
 Finished = Callable[[CellKey, float], None]
 
 
-class WorkerError(RuntimeError):
+class WorkerError(StudyError):
     """A unit of work failed. The message names the unit and says why."""
 
 
