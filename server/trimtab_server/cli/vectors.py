@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from trimtab_client import Progress, Vector, abbreviated
 
+from trimtab_server.cli.card import card
 from trimtab_server.cli.failure import CommandFailed
 from trimtab_server.cli.references import find_vector, parse_layers, resolve_stage
 from trimtab_server.cli.session import JsonFlag, Session, local_time, session
@@ -20,6 +21,7 @@ app = typer.Typer(help="Steering vectors: extract, bring in, hand out, look at."
 VectorArgument = Annotated[str, typer.Argument(help="Display name, hash, or the start of the hash.")]
 
 
+app.command("card")(card)
 app.command("sweep")(sweep)
 
 
