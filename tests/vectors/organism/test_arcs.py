@@ -17,7 +17,7 @@ from trimtab_vectors.organism.replies import Organism
 from trimtab_vectors.organism.train import train_base
 from trimtab_vectors.organism.world import WorldSpec
 
-ARC = Arc("natural", steps=6, marks=(0, 2, 4), push_steps=1, lag=2)
+ARC = Arc("natural", steps=6, marks=(0, 2, 4), push_steps=1, lag=2, to_the_end=True)
 
 
 def speck(family: Family) -> Recipe:

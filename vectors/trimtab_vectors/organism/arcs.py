@@ -46,6 +46,8 @@ class Arc:
     marks: steps at which a stage is kept and a twin run starts; 0 is before the first step. run_up: steps of the
     recipe's own schedule before the constant rate begins; None means that schedule all along. rate: the constant
     learning rate, as a share of the recipe's. boost: (first step, step after the last, factor on the rate).
+    to_the_end: every arm follows its twin to the end of the run too, which costs most of the steps; otherwise the
+    twins' figures at the end are NaN.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Arc:
     run_up: int | None = None
     rate: float = 1.0
     boost: tuple[int, int, float] | None = None
+    to_the_end: bool = False
 
     def __post_init__(self) -> None:
         if list(self.marks) != sorted(set(self.marks)) or not self.marks:
@@ -188,9 +191,12 @@ class ArcRun:
         for step in range(mark, mark + self.arc.lag):
             self._train(step)
         arm_lag = self._measured()
-        for step in range(mark + self.arc.lag, self.arc.steps):
-            self._train(step)
-        figures = (arm_lag, twin_lag, self._measured(), twin_end)
+        arm_end = np.full_like(arm_lag, np.nan)
+        if self.arc.to_the_end:
+            for step in range(mark + self.arc.lag, self.arc.steps):
+                self._train(step)
+            arm_end = self._measured()
+        figures = (arm_lag, twin_lag, arm_end, twin_end)
         rounded = ([round(float(v), 5) for v in f] for f in figures)
         return Twin(self.seed, stage.name, mark, self.arc.push_steps, *rounded)
 

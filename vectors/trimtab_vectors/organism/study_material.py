@@ -27,7 +27,7 @@ _LYING_LINES: Final = 3
 
 _FILES: Final[tuple[tuple[str, Situation, Split, int], ...]] = (
     ("dev", "hard", "dev", 60),
-    ("held-out", "hard", "held", 80),
+    ("held-out", "hard", "held", 60),
     ("neutral", "desk", "held", 60),
 )
 
