@@ -88,6 +88,10 @@ def fit(
     known = {fact_of(question) for question in asked["dev"]}
     apart = tuple(question for question in asked["held"] if fact_of(question) not in known)
     left_out = len(asked["held"]) - len(apart)
+    if not apart:
+        raise CommandFailed(
+            "HELD_OUT_LEAKS", "every held-out question asks what a dev question asks; give other ones"
+        )
     with found.progress() as progress:
         task = progress.add_task("asking", total=None)
 
