@@ -37,7 +37,7 @@ class RepliedText:
 
     @property
     def stretch(self) -> tuple[int, int]:
-        """First and last-but-one index of the tokens averaged: the reply's, or the prompt's last for an empty one."""
+        """Begin and end (excluded) of the tokens averaged: the reply's, or the prompt's last for an empty one."""
         return (
             (self.start, len(self.tokens)) if self.start < len(self.tokens) else (self.start - 1, self.start)
         )
