@@ -53,10 +53,20 @@ def timelines(arc: Mapping[str, Any]) -> InterventionTimelines:
     for run in arc["runs"]:
         for stage, twin in enumerate(run["twins"]):
             nothing = np.full(len(twin["arm_lag"]), np.nan)
-            margins = {name: np.array(twin.get(name, nothing), dtype=np.float64) for name in _MARGINS}
-            step, budget = twin["step"], twin["budget_steps"]
-            record = TwinRecord(str(run["seed"]), stage, step, budget, arc["lag_steps"], **margins)
-            records.append(record)
+            margins = [np.array(twin.get(name, nothing), dtype=np.float64) for name in _MARGINS]
+            records.append(
+                TwinRecord(
+                    seed=str(run["seed"]),
+                    stage=stage,
+                    step=twin["step"],
+                    budget_steps=twin["budget_steps"],
+                    lag_steps=arc["lag_steps"],
+                    arm_lag=margins[0],
+                    twin_lag=margins[1],
+                    arm_end=margins[2],
+                    twin_end=margins[3],
+                )
+            )
     return intervention_timelines(records)
 
 
