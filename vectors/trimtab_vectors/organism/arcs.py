@@ -98,6 +98,7 @@ class Twin:
     stage: str
     step: int
     budget_steps: int
+    lag_steps: int
     arm_lag: list[float]
     twin_lag: list[float]
     arm_end: list[float]
@@ -198,7 +199,7 @@ class ArcRun:
             arm_end = self._measured()
         figures = (arm_lag, twin_lag, arm_end, twin_end)
         rounded = ([round(float(v), 5) for v in f] for f in figures)
-        return Twin(self.seed, stage.name, mark, self.arc.push_steps, *rounded)
+        return Twin(self.seed, stage.name, mark, self.arc.push_steps, self.arc.lag, *rounded)
 
     def _rate(self, step: int) -> float:
         return self.arc.learning_rate(step, self.trainer.rate(step), self.trainer.schedule.rate)
