@@ -108,7 +108,12 @@ def steering_source(value: types.SteeringSource) -> chat_pb2.SteeringSource:
         return chat_pb2.SteeringSource(steering=steering(value.steering))
     if isinstance(value, types.Unsteered):
         return chat_pb2.SteeringSource(unsteered_stage=value.stage)
-    return chat_pb2.SteeringSource(active=True)
+    if isinstance(value, types.Active):
+        return chat_pb2.SteeringSource(active=True)
+    # Typed callers cannot get here; a notebook can, and must not be answered by another configuration.
+    raise TypeError(
+        f"source is {type(value).__name__}; use Active(), ByName(snapshot), Inline(steering) or Unsteered(stage)"
+    )
 
 
 def lane(value: types.Lane) -> chat_pb2.Lane:

@@ -267,3 +267,8 @@ def test_a_time_of_another_zone_is_sent_as_the_same_moment() -> None:
 def test_a_naive_time_is_refused() -> None:
     with pytest.raises(ValueError, match="no zone"):
         to_protobuf.timestamp(datetime(2026, 11, 24))
+
+
+def test_a_steering_without_its_source_is_refused_and_never_taken_for_the_active_snapshot() -> None:
+    with pytest.raises(TypeError, match=r"source is Steering; use Active\(\)"):
+        to_protobuf.steering_source(STEERING)  # type: ignore[arg-type]
