@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from trimtab_vectors.decoder import find_decoder
 from trimtab_vectors.organism import TINY, ModelLayout, Recipe
 from trimtab_vectors.organism.architectures import FAMILIES, Architecture, Family, new_model
 from trimtab_vectors.organism.recipe import Schedule
@@ -47,7 +48,8 @@ def test_training_writes_a_base_and_a_stage_at_every_mark(
         ("stage-02", "adapter", 6),
     ]
     for stage in listed.stages:
-        assert Organism.load(made[0], stage.name).blocks is not None
+        layers = find_decoder(Organism.load(made[0], stage.name).model).blocks
+        assert len(layers) == SPECK.architecture.layers
 
 
 def test_the_loss_falls_and_every_step_is_reported(made: tuple[Path, list[tuple[str, int, float]]]) -> None:
