@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -156,6 +157,45 @@ def status(
     )
 
 
+class ReportLanguage(StrEnum):
+    EN = "en"
+    JA = "ja"
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The study's directory.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The page. Default, if no --pdf: DIR/report.html.")
+    ] = None,
+    pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a PDF as well, or alone.")] = None,
+    language: Annotated[ReportLanguage, typer.Option(help="Of the report.")] = ReportLanguage.EN,
+    font: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of the PDF; it must have Japanese characters.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a study's report as one page of HTML, as a PDF, or as both.
+
+    Example: trimtab study report results --out report.html --pdf report.pdf --language ja
+    """
+    found = session(context, as_json)
+    with _studying():
+        try:
+            from trimtab_vectors.study.report.files import ReportFiles, write_report
+
+            files = ReportFiles.of(directory, out, pdf)
+            written = write_report(directory, files, language.value, font)
+        except ModuleNotFoundError as error:
+            raise needs_science(error) from error
+    if found.json:
+        found.emit_json({**written, "language": language})
+        return
+    for path in written.values():
+        found.out.print(str(path), markup=False)
+
+
 @contextmanager
 def _studying() -> Iterator[Any]:
     """`trimtab_vectors.study`; what a study cannot do becomes one line."""
@@ -179,6 +219,7 @@ def _reason(error: Exception) -> str:
         "CellError": "STUDY_INCOMPLETE",
         "WorkerError": "STUDY_WORKER_FAILED",
         "UnsuitableModelError": "STUDY_MODEL_UNSUITABLE",
+        "FontError": "FONT_MISSING",
     }
     return reasons.get(type(error).__name__, "STUDY_FAILED")
 
