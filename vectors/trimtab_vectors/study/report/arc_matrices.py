@@ -65,7 +65,7 @@ def stability_figure(arc: ArcSummary, say: Wording) -> Figure:
         reading = say("stability.reading", value=figure(value), one=arc.stages[s], other=arc.stages[t])
     else:
         reading = say("nothing_determined")
-    return _figure(arc, arc.stability, say, "stability", reading, centre=1.0, least=0.2)
+    return _figure(arc, arc.stability, say, "stability", reading, centre=1.0, least=0.2, both_ways=False)
 
 
 def _figure(
@@ -77,9 +77,10 @@ def _figure(
     centre: float,
     most: float = math.inf,
     least: float = 0.0,
+    both_ways: bool = True,
 ) -> Figure:
     """least, most: the colour is full at a distance from `centre` between these; numbers are printed whatever they
-    are."""
+    are. both_ways: values lie on both sides of `centre`."""
     title = say(f"{key}.figure")
     away = max((abs(value - centre) for _, _, value in _known(matrix)), default=1.0)
     reach = min(max(away, least), most)
@@ -92,7 +93,7 @@ def _figure(
     legend = Legend(
         low=say("legend.up_to", value=f"{centre - reach:.3g}"),
         middle=f"{centre:g}",
-        high=say("legend.from", value=f"{centre + reach:.3g}"),
+        high=say("legend.from", value=f"{centre + reach:.3g}") if both_ways else "",
         hatched=say("legend.hatched") if undefined else "",
         dotted=say("legend.dotted", value=f"{centre:g}") if dotted else "",
     )

@@ -42,7 +42,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Legend:
-    """What the marks mean, each left out where it is empty. low, high: the ends of the colour scale."""
+    """What the marks mean, each left out where it is empty. low, high: the ends of the colour scale; without `high`,
+    values end at the middle."""
 
     low: str = ""
     middle: str = ""
@@ -107,7 +108,8 @@ class CellGrid:
         if own.low:
             shapes.append(Label(x, y + 11.0, own.low, size, "soft"))
             x += text_width(own.low, size) + 6.0
-            for n in range(21):
+            steps = 21 if own.high else 11
+            for n in range(steps):
                 shapes.append(Box(x + 6.0 * n, y, 6.2, box, diverging(n / 10.0 - 1.0)))
             shapes.append(Line(x + 63.0, y - 3.0, x + 63.0, y + box + 3.0, "soft"))
             shapes.append(Label(x + 63.0, y + box + 13.0, own.middle, 10.0, "soft", "middle"))

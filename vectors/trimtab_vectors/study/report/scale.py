@@ -41,7 +41,8 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 def figure(value: float) -> str:
     """Three significant digits or so, without an exponent where a reader can do without."""
-    size = abs(value)
+    # Of the rounded value: 0.9996 is written as 1.00 is.
+    size = abs(float(f"{value:.3g}"))
     if size and (size < 0.001 or size >= 1e6):
         return f"{value:.2e}".replace("e-0", "e-").replace("e+0", "e")
     decimals = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
