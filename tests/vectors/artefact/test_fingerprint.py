@@ -167,7 +167,8 @@ def test_a_damaged_or_missing_shard_is_refused(base: Path) -> None:
 
 
 def test_a_model_with_adapters_is_refused() -> None:
-    peft = pytest.importorskip("peft")
+    import peft
+
     wrapped = peft.get_peft_model(llama(), peft.LoraConfig(target_modules=["q_proj"], r=2))
     with pytest.raises(FingerprintError, match="fingerprint the base"):
         fingerprint_model(wrapped)

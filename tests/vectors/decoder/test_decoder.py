@@ -40,7 +40,8 @@ def test_a_vision_tower_as_deep_as_the_decoder_is_not_taken_for_it(grouped_shape
 def test_the_blocks_inside_an_adapter_wrapper_are_the_models_own(
     llama_with: Callable[..., nn.Module],
 ) -> None:
-    peft = pytest.importorskip("peft")
+    import peft
+
     model = llama_with()
     blocks = find_decoder(model).blocks
     wrapped = peft.get_peft_model(model, peft.LoraConfig(target_modules=["q_proj"], r=2))

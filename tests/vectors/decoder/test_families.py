@@ -150,7 +150,8 @@ def test_extraction_is_the_difference_of_plain_unbatched_states(family: Any, tok
 
 @pytest.mark.parametrize("family", sorted(FAMILIES_WITH_ADAPTERS), indirect=True)
 def test_an_adapters_wrapper_is_steered_like_the_model_it_wraps(family: Any) -> None:
-    peft = pytest.importorskip("peft")
+    import peft
+
     plain = logits(family.model)
     steers = (Steer(directions(family.model), Add(0.3), (0, 2)),)
     expected = logits(family.model, *steers)
@@ -170,7 +171,8 @@ def test_an_adapters_wrapper_is_steered_like_the_model_it_wraps(family: Any) -> 
 
 def test_generation_under_an_adapters_wrapper_is_steered(llama_with: Callable[..., nn.Module]) -> None:
     """PEFT's `generate` goes past the wrapper's own forward."""
-    peft = pytest.importorskip("peft")
+    import peft
+
     model: Any = llama_with()
     options = {"max_new_tokens": 6, "do_sample": False, "attention_mask": torch.ones_like(IDS)}
     where = torch.zeros_like(IDS)

@@ -166,7 +166,8 @@ def test_progress_counts_to_the_last_sequence(llama: nn.Module) -> None:
 
 
 def test_an_adapter_is_captured_as_if_it_were_merged(llama: nn.Module) -> None:
-    peft = pytest.importorskip("peft")
+    import peft
+
     torch.manual_seed(3)
     config = peft.LoraConfig(target_modules=["q_proj", "down_proj"], r=2, init_lora_weights=False)
     wrapped = peft.get_peft_model(copy.deepcopy(llama), config)

@@ -19,6 +19,7 @@ from trimtab_vectors.evaluation.batching import Progress, Treatment
 from trimtab_vectors.evaluation.margins import MarginItem, measure_margins
 from trimtab_vectors.evaluation.shares import share
 from trimtab_vectors.extraction.capture import BATCH_TOKENS
+from trimtab_vectors.plasticity.grid import item_slopes
 from trimtab_vectors.statistics import Estimate, clustered_mean
 from trimtab_vectors.statistics.samples import Clusters
 
@@ -80,14 +81,6 @@ def steerability(
         float(np.corrcoef(*ranks)[0, 1]) if varies else 0.0,
         float(np.sqrt(np.mean((means - fitted) ** 2))),
     )
-
-
-def item_slopes(strengths: ArrayLike, margins: ArrayLike) -> NDArray[np.float64]:
-    """Least-squares slope over the strengths `[A]` of each column of `margins [A, N]`: `[N]`."""
-    grid = np.asarray(strengths, dtype=np.float64)
-    centred = grid - grid.mean()
-    slopes: NDArray[np.float64] = centred @ np.asarray(margins, dtype=np.float64) / (centred @ centred)
-    return slopes
 
 
 def specific_slope(slope: float, random_slopes: Sequence[float]) -> SpecificSlope:

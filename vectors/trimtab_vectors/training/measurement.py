@@ -24,13 +24,13 @@ from trimtab_vectors.evaluation.margins import MarginItem, measure_margins
 from trimtab_vectors.evaluation.neutral import neutral_texts
 from trimtab_vectors.evaluation.steerability import (
     SpecificSlope,
-    item_slopes,
     margin_grid,
     specific_slope,
     steerability,
 )
 from trimtab_vectors.extraction import capture_last, extract, prompt_tokens
 from trimtab_vectors.operators import Add
+from trimtab_vectors.plasticity.grid import item_slopes
 from trimtab_vectors.statistics import Estimate, clustered_mean
 from trimtab_vectors.steering import Steer
 from trimtab_vectors.steering_vector import ModelFingerprint, SteeringVector
