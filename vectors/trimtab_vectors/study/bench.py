@@ -33,7 +33,7 @@ from trimtab_vectors.study.material import Material
 from trimtab_vectors.study.packed_answers import TokenTree, item_tree, text_tree
 from trimtab_vectors.study.plan import Line, StudyPlan
 from trimtab_vectors.study.runs import RunStage, StudyRun
-from trimtab_vectors.study.scorer import Scorer
+from trimtab_vectors.study.scorer import PassBudget, Scorer
 from trimtab_vectors.study.stage_work import StageWork
 
 #: Tokens of one forward pass of the extraction.
@@ -58,9 +58,13 @@ class Tokens:
 class Bench:
     """One process's share of a study, on one device."""
 
-    def __init__(self, plan: StudyPlan, material: Material, store: CellStore, device: str) -> None:
+    def __init__(
+        self, plan: StudyPlan, material: Material, store: CellStore, device: str, sharing: int = 1
+    ) -> None:
+        """sharing: processes that use the device at the same time."""
         self.plan, self.material, self.store = plan, material, store
         self.device = torch.device(device)
+        self.budget = PassBudget.of(self.device, sharing)
         self.keys = StudyKeys(plan, material)
         self._tokens: dict[str, Tokens] = {}
         self._lined: dict[tuple[str, str, str, str], TokenTree] = {}
@@ -230,9 +234,8 @@ class Bench:
 
     def scorer(self, organism: Organism) -> Scorer:
         layers = self.plan.vectors.every_layer
-        return Scorer(
-            organism.model, median_residual_norms(organism.model, organism.tokenizer, layers=layers)
-        )
+        norms = median_residual_norms(organism.model, organism.tokenizer, layers=layers)
+        return Scorer(organism.model, norms, self.budget)
 
     def tokens_of(self, run: StudyRun, tokenizer: Any) -> Tokens:
         if run.tokenizer not in self._tokens:

@@ -32,10 +32,15 @@ class PassBudget:
     trees: int
 
     @classmethod
-    def of(cls, device: torch.device) -> PassBudget:
-        """Enough to keep the device busy, and no more than its memory bears."""
+    def of(cls, device: torch.device, sharing: int = 1) -> PassBudget:
+        """Enough to keep the device busy, and no more than its memory bears.
+
+        sharing: processes that use the device at the same time. A CUDA pass takes about 40 bytes for each logit,
+        11 GB at most; several processes share three such passes.
+        """
         if device.type == "cuda":
-            return cls(tokens=2**17, logits=2**28, trees=256)
+            share = max(1, -(-sharing // 3))
+            return cls(tokens=2**17 // share, logits=2**28 // share, trees=256)
         return cls(tokens=2**12, logits=2**24, trees=64)
 
 

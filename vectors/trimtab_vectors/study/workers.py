@@ -84,7 +84,10 @@ class Workers:
         for index in range(self.count):
             ours, theirs = context.Pipe()
             device = self.devices[index % len(self.devices)]
-            process = context.Process(target=_serve, args=(theirs, self.study, device, threads), daemon=True)
+            sharing = -(-self.count // len(self.devices))
+            process = context.Process(
+                target=_serve, args=(theirs, self.study, device, sharing, threads), daemon=True
+            )
             process.start()
             theirs.close()
             self._processes.append(process)
@@ -141,10 +144,10 @@ class Workers:
         return bool(kind == "done")
 
 
-def _serve(connection: Connection, study: Study, device: str, threads: int) -> None:
+def _serve(connection: Connection, study: Study, device: str, sharing: int, threads: int) -> None:
     """A worker process: units in, finished cells out, until the other end closes."""
     torch.set_num_threads(threads)
-    bench = Bench(study.plan, study.material, study.store, device)
+    bench = Bench(study.plan, study.material, study.store, device, sharing)
 
     def finished(key: CellKey, seconds: float) -> None:
         connection.send(("cell", key, seconds))
