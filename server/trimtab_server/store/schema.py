@@ -11,7 +11,7 @@ from trimtab_server.store.audit import create_triggers
 from trimtab_server.store.database import Database
 
 #: The newest migration. A test compares it with the scripts.
-HEAD: Final = "0001"
+HEAD: Final = "0004"
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
