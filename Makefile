@@ -9,7 +9,10 @@ STAMP := $(VENV)/.installed
 PROTOS := $(wildcard protos/trimtab/v1/*.proto)
 INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 
-.PHONY: demo test venv lint bench freeze-gate clean help system-packages
+PROFILE ?= ci
+SEED ?= 1
+
+.PHONY: demo test venv lint bench promises freeze-gate clean help system-packages
 
 help: ## What can be made here.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -52,3 +55,7 @@ system-packages: ## Install Qt's system libraries (root).
 
 freeze-gate: venv ## The window under two streams of 2,000 tokens/s and six plots: no gap over 100 ms.
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python tests/bench/freeze_gate.py --seconds 30
+
+promises: venv ## Every promise, measured; promises.json (PROFILE=ci or release, SEED=1, ROWS=5,6 for some).
+	@PYTHONPATH=tests QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m promises \
+		--profile $(PROFILE) --seed $(SEED) $(if $(ROWS),--rows $(ROWS))
