@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -182,4 +183,80 @@ samples = Table(
     Column("lower", Float, nullable=True),
     Column("upper", Float, nullable=True),
     Index("ix_samples_deployment_id", "deployment", "id"),
+)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("deployment", ForeignKey("deployments.name"), nullable=False),
+    # What the deployment served when the rollout was created, and goes on serving until a promotion.
+    Column("stable_revision", BigInteger, nullable=False),
+    Column("stable_snapshot", ForeignKey("snapshots.id"), nullable=False),
+    Column("candidate_snapshot", ForeignKey("snapshots.id"), nullable=False),
+    # The canonical JSON that `plan_hash` is the hash of. Locked: a trigger refuses to change it.
+    Column("plan", Text, nullable=False),
+    Column("plan_hash", String(64), nullable=False),
+    # Hexadecimal; the key under which sessions are drawn for the candidate.
+    Column("secret", String(64), nullable=False),
+    # The rollout that this one repeats, or "".
+    Column("retry_of", String(32), nullable=False),
+    # The audit record of its creation, which holds the plan's hash too.
+    Column("created_in_record", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    # From here on it changes.
+    Column("state", String(16), nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    # 0: not yet.
+    Column("start_time", BigInteger, nullable=False),
+    Column("step_time", BigInteger, nullable=False),
+    Column("end_time", BigInteger, nullable=False),
+    # 0 unless it was promoted.
+    Column("promoted_revision", BigInteger, nullable=False),
+    Column("look_count", BigInteger, nullable=False),
+    Column("observation_count", BigInteger, nullable=False),
+    Index("ix_rollouts_deployment_create_time", "deployment", "create_time"),
+    # One rollout in force per deployment, whatever the code above this believes.
+    Index(
+        "uq_rollouts_in_force",
+        "deployment",
+        unique=True,
+        sqlite_where=text("state IN ('running', 'paused')"),
+        postgresql_where=text("state IN ('running', 'paused')"),
+    ),
+)
+
+rollout_looks = Table(
+    "rollout_looks",
+    metadata,
+    Column("rollout", ForeignKey("rollouts.id"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("weight", Float, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    # A list of findings, one of each guardrail.
+    Column("findings", JSON, nullable=False),
+    # "none", "advance", "pause" or "abort".
+    Column("action", String(16), nullable=False),
+    # Observations up to this one are behind it.
+    Column("observation_count", BigInteger, nullable=False),
+    # The judge's state as canonical JSON, of the newest look alone; the hash of it stays with every look.
+    Column("judge_state", Text, nullable=True),
+    Column("judge_state_hash", String(64), nullable=False),
+)
+
+rollout_observations = Table(
+    "rollout_observations",
+    metadata,
+    Column("rollout", ForeignKey("rollouts.id"), primary_key=True),
+    # 1, 2, 3 ... in the order in which the judge saw them.
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("body", JSON, nullable=False),
 )
