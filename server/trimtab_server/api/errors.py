@@ -35,7 +35,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     # What the caller wrote
     "REQUEST_UNDECODABLE": Entry(Code.INVALID_ARGUMENT, "the bytes are no {message_type}: {detail}"),
     "FIELD_INVALID": Entry(Code.INVALID_ARGUMENT, "{detail}"),
-    "REASON_REQUIRED": Entry(Code.INVALID_ARGUMENT, "a rollback needs a reason: say what was wrong"),
+    "REASON_REQUIRED": Entry(Code.INVALID_ARGUMENT, "a reason is needed: say why; it stays in the record"),
     "REQUEST_ID_REUSED": Entry(
         Code.INVALID_ARGUMENT,
         "request_id {request_id} was used for another request; make a new one for each request",
@@ -64,6 +64,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     "MODEL_NOT_FOUND": Entry(Code.NOT_FOUND, "{name} is not hosted here; ListModels shows what is"),
     "DEPLOYMENT_NOT_FOUND": Entry(Code.NOT_FOUND, "{deployment} does not exist"),
+    "APPROVAL_NOT_FOUND": Entry(Code.NOT_FOUND, "{approval} does not exist; ListApprovals shows what does"),
     "TOKEN_NOT_FOUND": Entry(Code.NOT_FOUND, "{token} does not exist; ListTokens shows what does"),
     "CANARY_SET_MISSING": Entry(
         Code.FAILED_PRECONDITION, "models/{model} has no canary set: put a canary.jsonl into its directory"
@@ -113,6 +114,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "TOKEN_EXPIRED": Entry(Code.UNAUTHENTICATED, "{token} has expired; ask an admin for a new one"),
     "TOKEN_REVOKED": Entry(Code.UNAUTHENTICATED, "{token} was revoked; ask an admin for a new one"),
     "ROLE_NOT_ALLOWED": Entry(Code.PERMISSION_DENIED, "role {role} may not call {method}"),
+    "SECOND_PERSON_NEEDED": Entry(
+        Code.FAILED_PRECONDITION,
+        "{action} of {subject} needs two admins: {approval}, proposed by {proposer}, waits {minutes} more "
+        "minutes for the same call by another one",
+    ),
+    "APPROVAL_CLOSED": Entry(
+        Code.FAILED_PRECONDITION, "{approval} is {state}: only one that waits can be cancelled"
+    ),
     # Ours
     "BLOB_DAMAGED": Entry(Code.DATA_LOSS, "{detail}"),
     "MODEL_UNSUPPORTED": Entry(Code.FAILED_PRECONDITION, "{detail}"),

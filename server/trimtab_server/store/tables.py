@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -139,6 +140,40 @@ tokens = Table(
     Column("expire_time", BigInteger, nullable=False),
     # 0: not revoked.
     Column("revoke_time", BigInteger, nullable=False),
+    # 0: the server's own limit.
+    Column("requests_per_minute", Integer, nullable=False, server_default="0"),
+    Column("tokens_per_minute", Integer, nullable=False, server_default="0"),
+    # The token in whose place it was made; "" for none.
+    Column("rotated_from", String(16), nullable=False, server_default=""),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("action", String(64), nullable=False),
+    Column("subject", Text, nullable=False, index=True),
+    # Canonical JSON: what of the decision must be the same in both calls.
+    Column("facts", Text, nullable=False),
+    Column("proposer", Text, nullable=False),
+    Column("proposer_reason", Text, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Column("expire_time", BigInteger, nullable=False),
+    # "" and 0 until there is one.
+    Column("approver", Text, nullable=False),
+    Column("approver_reason", Text, nullable=False),
+    Column("approve_time", BigInteger, nullable=False),
+    Column("canceller", Text, nullable=False),
+    Column("cancel_time", BigInteger, nullable=False),
+)
+
+concepts = Table(
+    "concepts",
+    metadata,
+    # In lower case: what vectors of this concept mean does not hang on its spelling.
+    Column("name", String(200), primary_key=True),
+    Column("protected", Boolean, nullable=False),
+    Column("change_time", BigInteger, nullable=False),
 )
 
 requests = Table(
@@ -208,7 +243,7 @@ rollouts = Table(
     # From here on it changes.
     Column("state", String(16), nullable=False),
     Column("step", Integer, nullable=False),
-    Column("weight", Float, nullable=False),
+    Column("weight", Integer, nullable=False),
     Column("verdict", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("changed_by", Text, nullable=False),
@@ -238,11 +273,11 @@ rollout_looks = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("time", BigInteger, nullable=False),
     Column("step", Integer, nullable=False),
-    Column("weight", Float, nullable=False),
+    Column("weight", Integer, nullable=False),
     Column("verdict", String(16), nullable=False),
     # A list of findings, one of each guardrail.
     Column("findings", JSON, nullable=False),
-    # "none", "advance", "pause" or "abort".
+    # What it asked for: "continue", "advance", "promote", "wait", "pause" or "abort".
     Column("action", String(16), nullable=False),
     # Observations up to this one are behind it.
     Column("observation_count", BigInteger, nullable=False),

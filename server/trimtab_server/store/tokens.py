@@ -17,7 +17,10 @@ _BRAND: Final = "trimtab"
 
 @dataclass(frozen=True)
 class TokenRecord:
-    """Times are UTC nanoseconds; 0 means never (`expire_time`) and not (`revoke_time`)."""
+    """Times are UTC nanoseconds; 0 means never (`expire_time`) and not (`revoke_time`).
+
+    Limits per minute of 0 are the server's own. `rotated_from` is the token in whose place it was made.
+    """
 
     id: str
     display_name: str
@@ -26,6 +29,9 @@ class TokenRecord:
     create_time: int
     expire_time: int = 0
     revoke_time: int = 0
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
+    rotated_from: str = ""
 
     def matches(self, secret: str) -> bool:
         """Whether this is the token's secret, in a time that does not depend on where they differ."""
