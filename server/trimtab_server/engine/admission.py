@@ -54,9 +54,15 @@ class RequestQueue:
 
     def put(self, group: list[Ticketed], slots_free: int) -> None:
         """Queue a group whole or not at all. Raises QueueFull, DeadlineImpossible."""
+        self._refuse_without_spare(group, slots_free)
         self._refuse_overflow(group, slots_free)
         self._refuse_impossible(group, slots_free)
         self._groups.append(group)
+
+    @property
+    def slots_wanted(self) -> int:
+        """By the group at the head."""
+        return sum(one.slots_needed for one in self._groups[0]) if self._groups else 0
 
     def take(self, slots_free: int) -> list[Ticketed]:
         """The next group if it fits whole, else nothing: a big group is not overtaken for ever."""
@@ -75,6 +81,17 @@ class RequestQueue:
     def _wait_seconds(self, needed: int, slots_free: int) -> float:
         ahead = sum(one.slots_needed for one in self)
         return self._pace.wait_seconds(ahead + needed - slots_free, self._slots)
+
+    def _refuse_without_spare(self, group: list[Ticketed], slots_free: int) -> None:
+        needed = sum(one.slots_needed for one in (*self, *group))
+        if any(one.request.spare for one in group) and needed > slots_free:
+            retry = max(0.1, self._wait_seconds(0, slots_free))
+            raise QueueFull(
+                f"no slot is to spare: {needed} are wanted with what waits already, {slots_free} are free",
+                retry_after_seconds=retry,
+                slots_wanted=needed,
+                slots_free=slots_free,
+            )
 
     def _refuse_overflow(self, group: list[Ticketed], slots_free: int) -> None:
         requests, tokens = len(self), self.tokens

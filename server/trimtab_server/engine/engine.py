@@ -160,7 +160,8 @@ class Engine:
         with self._lock:
             if self._draining or self._closing:
                 raise Draining("the engine takes no new requests: it is draining; ask again after it is back")
-            self._queue.put(group, self._slots_free())
+            spare = any(one.request.spare for one in group)
+            self._queue.put(group, self._slots_free() + (0 if spare else self._slots_lent()))
             self._lock.notify_all()
         return [one.ticket for one in group]
 
@@ -273,10 +274,25 @@ class Engine:
                         self._owners[slot] = reply
                     self._replies.append(reply)
             if not group:
+                if self._take_back():
+                    continue
                 return
             for reply in self._replies[-len(group) :]:
                 self._write_steering(reply)
             self._rewatch()
+
+    def _take_back(self) -> bool:
+        """End spare replies, the newest first, if the group at the head of the queue can start then."""
+        with self._lock:
+            missing = self._queue.slots_wanted - self._slots_free()
+            if missing <= 0 or missing > self._slots_lent():
+                return False
+        for reply in [reply for reply in reversed(self._replies) if reply.request.spare]:
+            self._end(reply, FinishReason.CANCELLED)
+            missing -= len(reply.slots)
+            if missing <= 0:
+                break
+        return True
 
     def _write_steering(self, reply: Reply) -> None:
         table = self._forward.table
@@ -311,6 +327,7 @@ class Engine:
             return
         # Nobody streams: nobody is held up by a larger bite.
         budget = self._prefill_chunk if self._active.any() else 4 * self._prefill_chunk
+        waiting.sort(key=lambda reply: reply.request.spare)  # what was asked for goes first
         plan = plan_prefill(waiting, budget)
         started = time.monotonic()
         try:
@@ -474,6 +491,10 @@ class Engine:
 
     def _slots_free(self) -> int:
         return sum(owner is None for owner in self._owners)
+
+    def _slots_lent(self) -> int:
+        """Held by spare replies: whoever is not spare can have them at the next step."""
+        return sum(len(reply.slots) for reply in self._replies if reply.request.spare)
 
     def _ticketed(self, request: GenerationRequest, now: float) -> Ticketed:
         """Check a request and work out its steering row."""

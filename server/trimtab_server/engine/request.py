@@ -73,7 +73,9 @@ class GenerationRequest:
     """One reply to make.
 
     `prompt_ids` is the whole rendered prompt; `deadline` is on time.monotonic()'s clock, None for none;
-    `tag` groups requests, e.g. by snapshot id, so that all with one tag can be cancelled together.
+    `tag` groups requests, e.g. by snapshot id, so that all with one tag can be cancelled together. `spare`
+    asks for a slot that nobody else wants: refused with QueueFull where there is none, and ended as CANCELLED
+    as soon as a request that is not spare would have to wait for it.
     """
 
     prompt_ids: tuple[int, ...]
@@ -82,6 +84,7 @@ class GenerationRequest:
     readouts: Readouts = field(default_factory=Readouts)
     deadline: float | None = None
     tag: str = ""
+    spare: bool = False
 
 
 @dataclass(frozen=True)
