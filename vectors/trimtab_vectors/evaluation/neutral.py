@@ -40,6 +40,18 @@ class TextEffect:
     norms: Mapping[int, float]
 
 
+#: Texts, or texts by group (such as their language): the worst group counts then.
+NeutralTexts = Sequence[NeutralText] | Mapping[str, Sequence[NeutralText]]
+
+
+def grouped(texts: NeutralTexts) -> tuple[list[NeutralText], list[str] | None]:
+    """All texts in order, and the group of each; None where they come without groups."""
+    if not isinstance(texts, Mapping):
+        return list(texts), None
+    pairs = [(text, group) for group in sorted(texts) for text in texts[group]]
+    return [text for text, _ in pairs], [group for _, group in pairs]
+
+
 def neutral_texts(tokenizer: Any, texts: Sequence[NeutralText]) -> list[ForcedText]:
     """As tokens, measured on: of a raw text every token but the first; of a conversation the last reply, with
     what the template puts behind it.

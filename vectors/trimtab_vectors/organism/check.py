@@ -238,6 +238,10 @@ class Check:
             phase()
         self.progress("done", len(phases), len(phases))
 
+    def recommend(self, setting: Mapping[str, Any]) -> None:
+        """Check another setting than the shipped one: a record as `recommended` in settings.json."""
+        self.settings = {**self.settings, "recommended": dict(setting)}
+
     # Lines
 
     def unseen(self) -> None:

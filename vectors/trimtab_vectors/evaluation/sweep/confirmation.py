@@ -21,7 +21,13 @@ from trimtab_vectors.evaluation.controls import (
 )
 from trimtab_vectors.evaluation.honesty import Question
 from trimtab_vectors.evaluation.margins import Margin, MarginItem, item_at_value, matched, measure_margins
-from trimtab_vectors.evaluation.neutral import NeutralText, neutral_effects, neutral_texts, own_replies
+from trimtab_vectors.evaluation.neutral import (
+    NeutralTexts,
+    grouped,
+    neutral_effects,
+    neutral_texts,
+    own_replies,
+)
 from trimtab_vectors.evaluation.outcomes import Answers, ask
 from trimtab_vectors.evaluation.prompt_baseline import PromptLine, PromptScores, with_best_line
 from trimtab_vectors.evaluation.side_effects import (
@@ -90,7 +96,7 @@ def confirm(
     *,
     prompts: Mapping[str, Choice[PromptScores]] | None = None,
     residual_norms: Mapping[int, float] | None = None,
-    neutral: Sequence[NeutralText] | None = None,
+    neutral: NeutralTexts | None = None,
     random_vectors: int = ENOUGH_RANDOM,
     shuffled: Mapping[int, Tensor] | None = None,
     control_items: int = 40,
@@ -172,15 +178,17 @@ class _AtSetting:
             part,
         )
 
-    def side_effects(self, neutral: Sequence[NeutralText] | None) -> SideEffects:
+    def side_effects(self, neutral: NeutralTexts | None) -> SideEffects:
         held, known = self.held, self.plan.known
-        said = neutral if neutral is not None else own_replies(held.questions, self.before.replies, known)
+        mine = own_replies(held.questions, self.before.replies, known) if neutral is None else neutral
+        said, groups = grouped(mine)
         texts = neutral_texts(self.tokenizer, said)
         return side_effects(
             self.before,
             self.after,
             known=[question.kind in known for question in held.questions],
             texts=neutral_effects(self.model, texts, self.treatment, batch_tokens=self.batch_tokens),
+            text_groups=groups,
             clusters=held.facts,
             anti_steerable=self._slopes(),
         )

@@ -99,8 +99,10 @@ class Setting:
 class Curves:
     """Turns the cells of one sweep into points; holds what they all share."""
 
-    def __init__(self, plan: SweepPlan, dev: DevItems, unsteered: Cell) -> None:
-        self.plan, self.dev, self.unsteered = plan, dev, unsteered
+    def __init__(
+        self, plan: SweepPlan, dev: DevItems, unsteered: Cell, text_groups: Sequence[str] | None = None
+    ) -> None:
+        self.plan, self.dev, self.unsteered, self.text_groups = plan, dev, unsteered, text_groups
         kinds = [question.kind for question in dev.questions]
         self.known = np.array([kind in plan.known for kind in kinds])
         self.target = np.array([kind in plan.targets for kind in kinds])
@@ -124,6 +126,7 @@ class Curves:
             after,
             known=self.known.tolist(),
             texts=cell.texts,
+            text_groups=self.text_groups,
             clusters=self.dev.facts,
             anti_steerable=slopes.tolist(),
         )

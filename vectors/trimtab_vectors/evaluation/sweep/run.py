@@ -16,7 +16,13 @@ from torch import nn
 from trimtab_vectors.evaluation.batching import UNSTEERED, Treatment
 from trimtab_vectors.evaluation.forced import ForcedText
 from trimtab_vectors.evaluation.margins import MarginItem, item_at_value, matched, measure_margins
-from trimtab_vectors.evaluation.neutral import NeutralText, neutral_effects, neutral_texts, own_replies
+from trimtab_vectors.evaluation.neutral import (
+    NeutralTexts,
+    grouped,
+    neutral_effects,
+    neutral_texts,
+    own_replies,
+)
 from trimtab_vectors.evaluation.outcomes import Answers, ask
 from trimtab_vectors.evaluation.splits import DevItems
 from trimtab_vectors.evaluation.sweep.cells import Cell, CellStore
@@ -54,7 +60,7 @@ def sweep(
     stage: str = "",
     model_digest: str = "",
     residual_norms: Mapping[int, float] | None = None,
-    neutral: Sequence[NeutralText] | None = None,
+    neutral: NeutralTexts | None = None,
     directory: Path | None = None,
     batch_tokens: int = BATCH_TOKENS,
     report: Report | None = None,
@@ -63,7 +69,8 @@ def sweep(
 
     Chooses on `dev` alone. residual_norms: of the stage being steered; measured where not given. neutral: texts
     on which KL and perplexity are taken, conversations (of which the last reply is measured) or prose; left out,
-    what the model says unsteered to the questions without pressure. directory: keeps each cell, so that an
+    what the model says unsteered to the questions without pressure. Given by group (such as their language), the
+    worst group's KL and perplexity ratio count. directory: keeps each cell, so that an
     interrupted sweep goes on where it was; it then needs model_digest, a hash of the weights, or a cell of other
     weights could be taken for one of these. stage: its name in the record, the vector's own by default.
 
@@ -74,7 +81,8 @@ def sweep(
     if directory is not None and not model_digest:
         raise ValueError("a directory to resume from needs model_digest, a hash of the stage's weights")
     _check_fits(plan, vector, dev)
-    texts = None if neutral is None else neutral_texts(tokenizer, neutral)
+    said, groups = (None, None) if neutral is None else grouped(neutral)
+    texts = None if said is None else neutral_texts(tokenizer, said)
     norms = residual_norms or median_residual_norms(model, tokenizer, layers=vector.layers)
     depends_on = {
         "vector": vector.id,
@@ -89,7 +97,16 @@ def sweep(
         "norms": None if residual_norms is None else {str(n): norms[n] for n in sorted(norms)},
     }
     measuring = _Measuring(
-        model, tokenizer, vector, dev, plan, norms, texts, CellStore(directory, depends_on), batch_tokens
+        model,
+        tokenizer,
+        vector,
+        dev,
+        plan,
+        norms,
+        texts,
+        groups,
+        CellStore(directory, depends_on),
+        batch_tokens,
     )
     curves, seconds = _Run(measuring, report).curves()
     found = recommend(plan, curves)
@@ -122,6 +139,7 @@ class _Measuring:
         plan: SweepPlan,
         norms: Mapping[int, float],
         texts: Sequence[ForcedText] | None,
+        groups: Sequence[str] | None,
         store: CellStore,
         batch_tokens: int,
     ) -> None:
@@ -132,7 +150,7 @@ class _Measuring:
             said = own_replies(dev.questions, self.unsteered.replies, plan.known)
             texts = neutral_texts(tokenizer, said)
         self.texts = texts
-        self.derived = Curves(plan, dev, self.unsteered)
+        self.derived = Curves(plan, dev, self.unsteered, groups)
 
     def cell(self, layers: tuple[int, ...], strength: float) -> tuple[Cell, bool]:
         """The cell, and whether it had to be measured."""
