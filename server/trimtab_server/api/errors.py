@@ -100,6 +100,24 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Code.ABORTED,
         "{deployment} is at revision {active_revision}, not at {expected_revision}; look again, then decide",
     ),
+    # Rollouts
+    "PLAN_INVALID": Entry(Code.INVALID_ARGUMENT, "the plan cannot be used: {detail}"),
+    "PLAN_CHANGED": Entry(
+        Code.FAILED_PRECONDITION,
+        "{rollout} was locked with plan {locked_hash}, this is {plan_hash}; create a rollout for the new plan",
+    ),
+    "ROLLOUT_NOT_FOUND": Entry(Code.NOT_FOUND, "{rollout} does not exist; ListRollouts shows what does"),
+    "ROLLOUT_STATE": Entry(Code.FAILED_PRECONDITION, "{rollout} is {state}: {detail}"),
+    "CANDIDATE_IS_STABLE": Entry(
+        Code.FAILED_PRECONDITION,
+        "{snapshot} is what {deployment} serves already; name another one as the candidate",
+    ),
+    "ROLLOUT_CONFLICT": Entry(Code.ABORTED, "{rollout} is {found}, not {expected}; look again, then decide"),
+    "ROLLOUT_RUNNING": Entry(
+        Code.ABORTED,
+        "{rollout} is {state} with weight {weight}% on {deployment}; "
+        "abort it, let it end, or activate with replace",
+    ),
     # Not now
     "QUEUE_FULL": Entry(Code.RESOURCE_EXHAUSTED, "{detail}"),
     "CONSUMER_STALLED": Entry(
@@ -124,6 +142,10 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     # Ours
     "BLOB_DAMAGED": Entry(Code.DATA_LOSS, "{detail}"),
+    "STORE_FULL": Entry(Code.RESOURCE_EXHAUSTED, "{detail}"),
+    "STORE_LOCKED": Entry(Code.UNAVAILABLE, "{detail}"),
+    "STORE_IO_FAILED": Entry(Code.UNAVAILABLE, "{detail}"),
+    "STORE_DAMAGED": Entry(Code.DATA_LOSS, "{detail}"),
     "MODEL_UNSUPPORTED": Entry(Code.FAILED_PRECONDITION, "{detail}"),
     "MODEL_NOT_LOADABLE": Entry(Code.FAILED_PRECONDITION, "{detail}"),
     "CHAT_TEMPLATE_MISSING": Entry(Code.FAILED_PRECONDITION, "{detail}"),
