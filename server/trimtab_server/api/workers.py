@@ -12,14 +12,16 @@ R = TypeVar("R")
 
 
 class Workers:
-    """Three queues that cannot hold each other up: reads, changes of state, and heavy work.
+    """Four queues that cannot hold each other up: reads, changes of state, heavy work, and control.
 
-    Changes have one thread of their own: a queue full of anything else never delays a rollback.
+    Changes have one thread of their own, and so has control (rollback, abort, pause): a queue full of
+    anything else never delays the way back.
     """
 
     def __init__(self) -> None:
         self._reads = ThreadPoolExecutor(4, "trimtab-read")
         self._changes = ThreadPoolExecutor(1, "trimtab-change")
+        self._control = ThreadPoolExecutor(1, "trimtab-control")
         self._heavy = ThreadPoolExecutor(2, "trimtab-heavy")
         self._unfinished: set[asyncio.Future[Any]] = set()
 
@@ -30,6 +32,10 @@ class Workers:
     async def change(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Changes state. Once begun it ends, also if the caller went away."""
         return await self.to_the_end(_run(self._changes, function, *args, **kwargs))
+
+    async def control(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Changes state on the way back: what a rollback, an abort or a pause needs, its look-ups too."""
+        return await self.to_the_end(_run(self._control, function, *args, **kwargs))
 
     async def to_the_end(self, steps: Coroutine[Any, Any, R]) -> R:
         """Runs steps that belong together to their end, also if the caller went away in between."""
@@ -44,7 +50,7 @@ class Workers:
 
     def close(self) -> None:
         """Waits for what runs; what has not begun never will."""
-        for executor in (self._heavy, self._changes, self._reads):
+        for executor in (self._heavy, self._changes, self._control, self._reads):
             executor.shutdown(wait=True, cancel_futures=True)
 
 
