@@ -7,7 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from trimtab_server.steering.history import rollback_target
-from trimtab_server.store import audit, deployments, snapshots
+from trimtab_server.steering.rollout_change import abort_in, running_refusal
+from trimtab_server.store import audit, deployments, rollouts, snapshots
 from trimtab_server.store.database import Database
 from trimtab_server.store.deployments import DeploymentRecord, RevisionRecord
 from trimtab_server.store.refusal import Refusal
@@ -29,14 +30,17 @@ def activate(
     reason: str,
     origin: Origin,
     time: int,
+    replace: bool = False,
 ) -> RevisionRecord:
     """Makes the snapshot active and returns the new revision (of the first request, if this is a retry).
 
     Args:
         expected_revision: the revision the caller saw as active; 0 for whatever is active.
+        replace: also while a rollout is in force, which is aborted then. What it called stable was active until
+            now, so that a rollback leads back there.
 
     Raises:
-        Refusal: DEPLOYMENT_NOT_FOUND, SNAPSHOT_NOT_FOUND, REVISION_CONFLICT.
+        Refusal: DEPLOYMENT_NOT_FOUND, SNAPSHOT_NOT_FOUND, REVISION_CONFLICT, ROLLOUT_RUNNING.
     """
     with database.write() as connection:
 
@@ -49,7 +53,13 @@ def activate(
                     expected_revision=expected_revision,
                     active_revision=found.revision,
                 )
-            revision = _move(connection, found, snapshot, "activate", reason, origin, time)
+            rollout = rollouts.running(connection, deployment)
+            if rollout is not None and not replace:
+                raise running_refusal(rollout)
+            if rollout is not None:
+                why = f"replaced by snapshots/{snapshot}" + (f": {reason}" if reason else "")
+                abort_in(connection, rollout, reason=why, origin=origin, time=time)
+            revision = move(connection, found, snapshot, "activate", reason, origin, time)
             return {"revision": revision.number}
 
         result = once(connection, origin, time, change)
@@ -70,7 +80,8 @@ def roll_back(
     """Makes an earlier snapshot active: the named one, the unsteered one of revision 1, or the last good one.
 
     A lost compare-and-set is tried again with the target chosen anew: whoever presses rollback wants the
-    active snapshot gone, whichever it has become.
+    active snapshot gone, whichever it has become. A rollout in force is aborted in the same transaction, and
+    where there is no earlier revision to go to, that alone is a rollback: to what is active already.
 
     Args:
         before_move: called between choosing the target and moving the pointer; for tests.
@@ -84,7 +95,10 @@ def roll_back(
         with database.read() as connection:
             seen = find_deployment(connection, deployment)
             history = deployments.history(connection, deployment)
+            serving = rollouts.running(connection, deployment)
         target = _target(history, deployment, snapshot, unsteered)
+        if isinstance(target, Refusal) and serving is not None and not snapshot:
+            target = history[-1].snapshot
         before_move()
         try:
             with database.write() as connection:
@@ -97,7 +111,10 @@ def roll_back(
                     # A retry of a request that succeeded must not be refused, so refusals wait until here.
                     if isinstance(target, Refusal):
                         raise target
-                    revision = _move(connection, seen, target, "rollback", reason, origin, time)
+                    rollout = rollouts.running(connection, deployment)
+                    if rollout is not None:
+                        abort_in(connection, rollout, reason=f"rollback: {reason}", origin=origin, time=time)
+                    revision = move(connection, seen, target, "rollback", reason, origin, time)
                     return {"revision": revision.number}
 
                 return _revision(connection, deployment, once(connection, origin, time, change))
@@ -134,7 +151,7 @@ def _target(history: list[RevisionRecord], deployment: str, snapshot: str, unste
     return Refusal("NO_EARLIER_REVISION", deployment=f"deployments/{deployment}", wanted=wanted)
 
 
-def _move(
+def move(
     connection: Connection,
     seen: DeploymentRecord,
     snapshot: str,
@@ -143,6 +160,12 @@ def _move(
     origin: Origin,
     time: int,
 ) -> RevisionRecord:
+    """Moves the pointer from where it was seen and adds the revision and its audit record, in the caller's
+    transaction.
+
+    Raises:
+        Refusal: SNAPSHOT_NOT_FOUND.
+    """
     if snapshots.find(connection, snapshot) is None:
         raise Refusal("SNAPSHOT_NOT_FOUND", field="snapshot", snapshot=f"snapshots/{snapshot}")
     revision = RevisionRecord(

@@ -1,0 +1,104 @@
+"""Looks at the evidence: what was seen, what the judge made of it, and what follows, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from trimtab_server.rollouts import progress
+from trimtab_server.rollouts.findings import Look
+from trimtab_server.rollouts.observations import Observation, to_dict
+from trimtab_server.steering.rollout_change import change_rollout, find_rollout, require_step
+from trimtab_server.steering.rollout_steps import apply_look
+from trimtab_server.store import rollouts
+from trimtab_server.store.database import Database
+from trimtab_server.store.refusal import Refusal
+from trimtab_server.store.requests import SERVER, Origin
+from trimtab_server.store.rollouts import LookRecord, RolloutRecord
+
+
+def record_look(
+    database: Database,
+    *,
+    rollout: str,
+    look: Look,
+    judge_state: Mapping[str, Any],
+    observations: Sequence[Observation] = (),
+    origin: Origin = SERVER,
+    time: int,
+) -> RolloutRecord:
+    """Keeps a look with the judge's state and the observations since the last one, and does what it asks for.
+
+    After a crash the judge goes on from the state of the newest look, and the observations up to it give that
+    state again. A paused rollout is looked at too, and fails if it must; it does not advance. A change of the
+    verdict has an audit record of its own.
+
+    Args:
+        judge_state: `Judge.state()`; plain JSON.
+        observations: in the order in which the judge saw them.
+
+    Raises:
+        Refusal: ROLLOUT_NOT_FOUND, ROLLOUT_STATE (it has ended, or was not started), ROLLOUT_CONFLICT (it is at
+            another step than the look: look again there). Nothing is kept then.
+    """
+    with database.write() as connection:
+        found = find_rollout(connection, rollout)
+        if not found.in_force:
+            raise Refusal(
+                "ROLLOUT_STATE",
+                rollout=found.name,
+                state=found.state,
+                detail=f"the rollout is {found.state}; only one that runs or is paused is looked at",
+            )
+        require_step(found, look.step)
+        kept = _keep(connection, found, look, judge_state, observations, origin, time)
+        looked = progress.Looked(look.next_action, look.verdict, look.reason)
+        return apply_look(connection, kept, looked, origin, time)
+
+
+def _keep(
+    connection: Connection,
+    found: RolloutRecord,
+    look: Look,
+    judge_state: Mapping[str, Any],
+    observations: Sequence[Observation],
+    origin: Origin,
+    time: int,
+) -> RolloutRecord:
+    seen = rollouts.add_observations(connection, found, [to_dict(one) for one in observations], time)
+    state, state_hash = rollouts.state_text(judge_state)
+    record = LookRecord(
+        rollout=found.id,
+        number=found.look_count + 1,
+        time=time,
+        step=found.step,
+        weight=found.weight,
+        verdict=look.verdict.value,
+        findings=tuple(finding.as_dict() for finding in look.findings),
+        action=look.next_action.value,
+        observation_count=seen,
+        judge_state=state,
+        judge_state_hash=state_hash,
+    )
+    rollouts.add_look(connection, record)
+    values: dict[str, Any] = {"look_count": record.number, "observation_count": seen, "verdict": record.verdict}
+    if record.verdict == found.verdict:
+        return rollouts.count_look(connection, found, **values)
+    return change_rollout(
+        connection,
+        found,
+        action="rollout.verdict",
+        reason=look.reason,
+        origin=origin,
+        time=time,
+        details={
+            "look": record.number,
+            "observations": seen,
+            "judge_state_hash": state_hash,
+            "verdict": [found.verdict, record.verdict],
+            "guardrails": {finding.name: finding.verdict.value for finding in look.findings if finding.acts},
+        },
+        **{"reason": found.reason, "changed_by": found.changed_by} | values,
+    )
