@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select
 
 from trimtab_server.store.canonical_json import canonical_json, sha256_hex
+from trimtab_server.store.database import Writing
 from trimtab_server.store.requests import Origin
 from trimtab_server.store.tables import audit
 
 #: The previous hash of the first record.
 GENESIS: Final = "0" * 64
 
-_APPEND_ONLY: Final = {
-    "audit": "the audit chain",
-    "revisions": "the history of a deployment",
-}
+#: The key within `details` under which each record says how and where it came about.
+CIRCUMSTANCES: Final = "circumstances"
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,24 @@ class AuditRecord:
 
 
 @dataclass(frozen=True)
+class Witness:
+    """What somebody outside the database knows of the chain: that record `sequence` had this hash."""
+
+    sequence: int
+    hash: str
+
+
+@dataclass(frozen=True)
 class Verification:
-    """`fault` is empty if the chain holds; otherwise it names the first record that does not fit, and why."""
+    """`fault` is empty if the chain holds; otherwise it names the first record that does not fit, and why.
+
+    `witnesses` counts what was known from outside and found again.
+    """
 
     records: int
     head: str
     fault: str = ""
+    witnesses: int = 0
 
     @property
     def ok(self) -> bool:
@@ -76,8 +87,16 @@ def append(
     to_revision: int = 0,
     reason: str = "",
     details: Mapping[str, Any] | None = None,
+    outcome: str = "done",
 ) -> AuditRecord:
-    """Adds the record of a change. Call it in the transaction that makes the change."""
+    """Adds the record of a change. Call it in the transaction that makes the change.
+
+    Args:
+        time: UTC nanoseconds.
+        details: whatever else the action needs; JSON without NaN.
+        outcome: "done", or what became of a change that was asked for and not made ("refused", "proposed").
+    """
+    writing = Writing.of(connection)
     last = connection.execute(
         select(audit.c.sequence, audit.c.hash).order_by(audit.c.sequence.desc()).limit(1)
     ).first()
@@ -93,13 +112,30 @@ def append(
         "to_revision": to_revision,
         "reason": reason,
         "request_id": origin.request_id,
-        "details": canonical_json(details or {}),
+        "details": canonical_json(
+            {**(details or {}), CIRCUMSTANCES: _circumstances(writing, origin, outcome)}
+        ),
         "previous_hash": last.hash if last else GENESIS,
     }
     record = AuditRecord(**fields, hash="")
     record = AuditRecord(**fields, hash=record.computed_hash())
     connection.execute(insert(audit).values(**asdict(record)))
+    writing.appended.append(record)
     return record
+
+
+def _circumstances(writing: Writing, origin: Origin, outcome: str) -> dict[str, Any]:
+    node = writing.node
+    told = {
+        "auth_method": origin.auth_method,
+        "client_version": origin.client_version,
+        "model_digest": node.model_digest,
+        "node": node.name,
+        "outcome": outcome,
+        "server_version": node.version,
+        "trigger": origin.trigger,
+    }
+    return {"monotonic": node.monotonic(), **{name: value for name, value in told.items() if value}}
 
 
 def records(
@@ -123,6 +159,12 @@ def records(
     return [AuditRecord(**row._mapping) for row in connection.execute(query)]
 
 
+def records_after(connection: Connection, sequence: int, *, limit: int) -> list[AuditRecord]:
+    """Oldest first, those with a sequence above `sequence`."""
+    query = select(audit).where(audit.c.sequence > sequence).order_by(audit.c.sequence).limit(limit)
+    return [AuditRecord(**row._mapping) for row in connection.execute(query)]
+
+
 def head(connection: Connection) -> tuple[int, str]:
     """The number of records and the newest one's hash."""
     count = connection.execute(select(func.count()).select_from(audit)).scalar_one()
@@ -130,62 +172,51 @@ def head(connection: Connection) -> tuple[int, str]:
     return count, newest or GENESIS
 
 
-def verify(connection: Connection) -> Verification:
+def verify(connection: Connection, witnesses: Iterable[Witness] = ()) -> Verification:
     """Recomputes the whole chain from the first record.
 
-    It finds every changed, dropped, swapped or inserted record. A cut tail and a chain rewritten as a whole
-    are found by comparing the head with one that was exported before.
+    By itself it finds every changed, dropped, swapped or inserted record. A cut tail and a chain rewritten as
+    a whole are found by what `witnesses` know: heads that were exported before.
     """
-    return verify_records(_oldest_first(connection))
+    return verify_records(oldest_first(connection), witnesses)
 
 
-def verify_records(oldest_first: Iterator[AuditRecord]) -> Verification:
-    """The same over records from anywhere, for instance an exported file."""
+def verify_records(records: Iterator[AuditRecord], witnesses: Iterable[Witness] = ()) -> Verification:
+    """The same over records from anywhere, oldest first; for instance an exported file."""
+    known: dict[int, set[str]] = {}
+    for witness in witnesses:
+        known.setdefault(witness.sequence, set()).add(witness.hash)
+    # A head exported before the first record says nothing that could be wrong.
+    found = len(known.pop(0, ()))
     previous, count = GENESIS, 0
-    for record in oldest_first:
+    for record in records:
         count += 1
-        if record.sequence != count:
-            fault = f"record {count} is missing: found {record.sequence} in its place"
-        elif record.previous_hash != previous:
-            fault = f"record {count} does not follow the one before it"
-        elif record.hash != record.computed_hash():
-            fault = f"record {count} was changed: its hash does not fit its content"
-        else:
-            previous = record.hash
-            continue
-        return Verification(count, previous, fault)
-    return Verification(count, previous)
+        fault = _fault(record, count, previous)
+        expected = known.pop(count, None)
+        if not fault and expected is not None:
+            found += record.hash in expected
+            if expected != {record.hash}:
+                fault = f"record {count} is not the one whose head was exported: the chain was rewritten"
+        if fault:
+            return Verification(count, previous, fault, found)
+        previous = record.hash
+    if known:
+        fault = f"the chain ends at record {count}, a head of record {max(known)} was exported: it was cut"
+        return Verification(count, previous, fault, found)
+    return Verification(count, previous, "", found)
 
 
-def _oldest_first(connection: Connection) -> Iterator[AuditRecord]:
+def _fault(record: AuditRecord, expected: int, previous: str) -> str:
+    if record.sequence != expected:
+        return f"record {expected} is missing: found {record.sequence} in its place"
+    if record.previous_hash != previous:
+        return f"record {expected} does not follow the one before it"
+    if record.hash != record.computed_hash():
+        return f"record {expected} was changed: its hash does not fit its content"
+    return ""
+
+
+def oldest_first(connection: Connection) -> Iterator[AuditRecord]:
+    """Every record."""
     for row in connection.execute(select(audit).order_by(audit.c.sequence)):
         yield AuditRecord(**row._mapping)
-
-
-def create_triggers(connection: Connection) -> None:
-    """Makes the database itself refuse to change history.
-
-    Called after each migration, because rebuilding a table drops its triggers.
-    """
-    if connection.dialect.name != "sqlite":
-        raise NotImplementedError(
-            f"append-only triggers are written for SQLite, not for {connection.dialect.name}"
-        )
-    for table, what in _APPEND_ONLY.items():
-        for operation in ("UPDATE", "DELETE"):
-            name = f"{table}_no_{operation.lower()}"
-            connection.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
-            connection.execute(
-                text(
-                    f"CREATE TRIGGER {name} BEFORE {operation} ON {table} "
-                    f"BEGIN SELECT RAISE(ABORT, '{what} is append-only'); END"
-                )
-            )
-    connection.execute(text("DROP TRIGGER IF EXISTS snapshots_no_change"))
-    connection.execute(
-        text(
-            "CREATE TRIGGER snapshots_no_change "
-            "BEFORE UPDATE OF id, body, created_by, create_time ON snapshots "
-            "BEGIN SELECT RAISE(ABORT, 'a snapshot is immutable'); END"
-        )
-    )

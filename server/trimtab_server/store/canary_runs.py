@@ -49,6 +49,18 @@ def find(connection: Connection, run: str) -> CanaryRunRecord | None:
     return None if row is None else _record(row)
 
 
+def newest(connection: Connection, deployment: str, snapshot: str) -> CanaryRunRecord | None:
+    """The last run through this snapshot; None if there was none."""
+    query = (
+        select(canary_runs)
+        .where(canary_runs.c.deployment == deployment, canary_runs.c.snapshot == snapshot)
+        .order_by(canary_runs.c.create_time.desc(), canary_runs.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _record(row)
+
+
 def page(
     connection: Connection, deployment: str, *, limit: int, before: tuple[int, str] | None = None
 ) -> list[CanaryRunRecord]:
