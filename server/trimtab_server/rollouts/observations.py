@@ -61,8 +61,8 @@ class CanaryObservation:
     kind: str
     stable_outcome: str
     candidate_outcome: str
-    stable: Signals = field(default=_NO_SIGNALS)
-    candidate: Signals = field(default=_NO_SIGNALS)
+    stable: Signals = field(default_factory=lambda: _NO_SIGNALS)
+    candidate: Signals = field(default_factory=lambda: _NO_SIGNALS)
     seed: int | None = None
 
 
