@@ -19,15 +19,17 @@ from trimtab_server.api.generation import Generator
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.models import ModelServicer, StageLoader
 from trimtab_server.api.monitors import MonitorServicer, ReplyMonitor
-from trimtab_server.api.plans import Planner
+from trimtab_server.api.plans import Plan, Planner
 from trimtab_server.api.presets import prompt_presets, question_presets
 from trimtab_server.api.registration import Gate
 from trimtab_server.api.snapshots import SnapshotServicer
 from trimtab_server.api.tokens import TokenServicer
 from trimtab_server.api.vectors import VectorServicer
 from trimtab_server.api.workers import Workers
+from trimtab_server.control.pointers import RolloutPointers
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.engine.pool import EnginePool, EngineSettings
+from trimtab_server.engine.request import Finished, FinishReason, Token
 from trimtab_server.monitoring.canary import CanarySet
 from trimtab_server.monitoring.feed import LONGEST_HISTORY, Feed
 from trimtab_server.settings import ServeSettings
@@ -72,10 +74,16 @@ class Application:
         self.active = ActivePointers(database)
         for name in self.active.names():
             self.active.replace(self.active.read(name))
+        self.rollouts = RolloutPointers(database)
+        for name in self.active.names():
+            in_force = self.rollouts.read(name)
+            if in_force is not None:
+                self.rollouts.take(in_force)
         self.planner = Planner(
             database=database,
             library=library,
             active=self.active,
+            rollouts=self.rollouts,
             model=model,
             workers=self.workers,
             default_max_tokens=settings.default_max_tokens,
@@ -93,6 +101,7 @@ class Application:
             workers=self.workers,
             now=now,
         )
+        self._monitor = ReplyMonitor(self.feeds, self.active, now)
         self.authenticator = Authenticator(database, now)
         self.gate = Gate(self.authenticator, stall_seconds=settings.stall_seconds)
         self._services = self._servicers(library, model)
@@ -141,6 +150,10 @@ class Application:
             samples.add(connection, new)
             samples.trim(connection, deployment, self._settings.kept_samples)
 
+    def _heard(self, plan: Plan, tokens: Sequence[Token], finished: Finished) -> None:
+        if finished.reason is not FinishReason.ERROR:
+            self._monitor(plan, tokens, finished)
+
     def _activated(self, active: Active) -> None:
         if self._settings.auto_canary:
             self.canary.run_after_activation(
@@ -158,7 +171,7 @@ class Application:
                 generator=self.generator,
                 workers=workers,
                 load_stage=self.stages.begin,
-                listener=ReplyMonitor(self.feeds, self.active, now),
+                listener=self._heard,
                 now=now,
             ),
             model_pb2: ModelServicer(

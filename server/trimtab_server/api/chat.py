@@ -10,7 +10,7 @@ from trimtab_protos.v1 import chat_pb2, steering_pb2
 
 from trimtab_server.api import wire
 from trimtab_server.api.generation import Generator
-from trimtab_server.api.plans import Plan, Planner, Resolved
+from trimtab_server.api.plans import Plan, Planner, Resolved, new_reply_id
 from trimtab_server.api.registration import Call
 from trimtab_server.api.roles import FORCERS
 from trimtab_server.api.workers import Workers
@@ -20,7 +20,7 @@ from trimtab_server.store.refusal import Refusal
 
 MAX_LANES: Final = 8
 
-#: Told of every chat reply that ended by itself: its plan, its tokens, its end.
+#: Told of every chat reply that the engine ended, with an error too: its plan, its tokens, its end.
 ReplyListener = Callable[[Plan, Sequence[Token], Finished], None]
 
 Request = chat_pb2.ChatRequest | chat_pb2.CompareRequest
@@ -80,8 +80,11 @@ class ChatServicer:
         call: Call,
         path: str,
     ) -> Plan:
+        reply_id = new_reply_id()
+        # A reply of no conversation is a session of its own; a lane of none is nobody's traffic.
+        session = request.session_id or (reply_id if isinstance(request, chat_pb2.ChatRequest) else "")
         resolved = await self._planner.resolve(
-            source, wire.deployment_id(request.deployment), f"{path}source"
+            source, wire.deployment_id(request.deployment), f"{path}source", session
         )
         if resolved.forced and call.caller.role not in FORCERS:
             raise Refusal("ROLE_NOT_ALLOWED", role=call.caller.role.value, method=f"{call.method} with force")
@@ -92,6 +95,7 @@ class ChatServicer:
             readouts=request.readouts,
             deadline=call.deadline,
             path=path,
+            reply_id=reply_id,
         )
 
     async def _record_force(self, plans: Sequence[Plan], call: Call, request_id: str) -> None:
@@ -123,9 +127,9 @@ class ChatServicer:
                             delta = wire.delta(part.tokens, readouts)
                             yield part.lane, chat_pb2.ChatResponse(delta=delta)
                         if part.finished is not None:
-                            finished = _finished(plan, part.finished)
                             if listener is not None:
                                 listener(plan, tokens[part.lane], part.finished)
+                            finished = _finished(plan, part.finished)
                             yield part.lane, chat_pb2.ChatResponse(finished=finished)
         except StageLoading:
             for plan in plans:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from trimtab_protos.v1 import chat_pb2, steering_pb2
@@ -13,10 +13,12 @@ from trimtab_vectors import operators
 from trimtab_vectors.steering_vector import SteeringVector
 
 from trimtab_server.api import wire, wire_steering
-from trimtab_server.api.active import ActivePointers
+from trimtab_server.api.active import Active, ActivePointers
 from trimtab_server.api.generation import Staged
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.workers import Workers
+from trimtab_server.control.arms import Assignment, assign
+from trimtab_server.control.pointers import RolloutPointers
 from trimtab_server.engine import request as engine
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.steering import creation
@@ -62,6 +64,8 @@ class Resolved:
     configuration: Configuration
     #: Vectors that do not fit and are used all the same, and what does not fit; only of inline steering.
     forced: Mapping[str, str] = field(default_factory=dict)
+    #: The reply's place in the rollout that was in force.
+    assignment: Assignment | None = None
 
     def reply_steering(self) -> chat_pb2.ReplySteering:
         """As the wire names it."""
@@ -69,6 +73,7 @@ class Resolved:
             snapshot=f"snapshots/{self.snapshot}",
             revision=wire.revision_name(self.deployment, self.revision) if self.revision else "",
             stage=self.configuration.steering.stage_name,
+            arm=self.assignment.arm if self.assignment else "",
         )
 
 
@@ -81,10 +86,18 @@ class Plan:
     staged: Staged
     #: The vector whose projection is read, or "".
     watched: str
+    #: What was asked, before the snapshot's own prompt was put in front; never stored.
+    messages: tuple[Mapping[str, str], ...] = ()
+    #: The caller's own sampling; None for the snapshot's.
+    sampling: Sampling | None = None
 
     @property
     def prompt_tokens(self) -> int:
         return len(self.staged.request.prompt_ids)
+
+
+def new_reply_id() -> str:
+    return uuid.uuid4().hex
 
 
 def facts_of(model: HostedModel) -> ModelFacts:
@@ -108,6 +121,7 @@ class Planner:
         database: Database,
         library: VectorLibrary,
         active: ActivePointers,
+        rollouts: RolloutPointers,
         model: HostedModel,
         workers: Workers,
         default_max_tokens: int,
@@ -115,6 +129,7 @@ class Planner:
         self._database = database
         self._library = library
         self._active = active
+        self._rollouts = rollouts
         self._model = model
         self._workers = workers
         self._default_max_tokens = default_max_tokens
@@ -131,12 +146,21 @@ class Planner:
         terms = tuple(DraftTerm.of(term) for term in steering.terms)
         self.check(DraftSteering(steering.stage_name, terms, steering.system_prompt), configuration.sampling)
 
-    async def resolve(self, source: chat_pb2.SteeringSource, deployment: str, path: str) -> Resolved:
-        """Pins one snapshot. Raises: Refusal, if what the source names is not there or does not fit."""
+    async def resolve(
+        self, source: chat_pb2.SteeringSource, deployment: str, path: str, session: str = ""
+    ) -> Resolved:
+        """Pins one snapshot.
+
+        Args:
+            session: whose arm it is if a rollout is in force; "" for what is active in any case.
+
+        Raises:
+            Refusal: what the source names is not there or does not fit.
+        """
         active = self._active.current(deployment)
         kind = source.WhichOneof("source")
         if kind is None or kind == "active":
-            return Resolved(active.snapshot.id, deployment, active.revision.number, active.configuration)
+            return self._of_traffic(active, session)
         if kind == "snapshot":
             record = await self._workers.read(self._find_snapshot, source.snapshot, f"{path}.snapshot")
             revision = active.revision.number if record.id == active.snapshot.id else 0
@@ -152,6 +176,18 @@ class Planner:
         configuration = checked.configuration
         return Resolved(configuration.id, deployment, 0, configuration, checked.forced)
 
+    def _of_traffic(self, active: Active, session: str) -> Resolved:
+        name = active.deployment.name
+        stable = Resolved(active.snapshot.id, name, active.revision.number, active.configuration)
+        in_force = self._rollouts.current(name) if session else None
+        if in_force is None:
+            return stable
+        assignment = assign(in_force.record, session)
+        if assignment.arm == "stable":
+            return replace(stable, assignment=assignment)
+        record = in_force.record
+        return Resolved(record.candidate_snapshot, name, 0, in_force.candidate, assignment=assignment)
+
     async def plan(
         self,
         resolved: Resolved,
@@ -161,16 +197,17 @@ class Planner:
         readouts: steering_pb2.ReadoutOptions,
         deadline: float | None,
         path: str = "",
+        reply_id: str = "",
     ) -> Plan:
         """The engine's request for one reply under a pinned snapshot. Raises: Refusal, EngineError."""
         configuration = resolved.configuration
-        chosen = configuration.sampling
-        if sampling is not None:
-            chosen = check_sampling(wire_steering.sampling_in(sampling))
+        own = None if sampling is None else check_sampling(wire_steering.sampling_in(sampling))
+        chosen = configuration.sampling if own is None else own
+        conversation = messages_in(messages, path)
         terms = await self.terms(resolved)
         watched = await self._watched(resolved, readouts, terms)
         request = engine.GenerationRequest(
-            prompt_ids=self.render(messages_in(messages, path), configuration.steering.system_prompt),
+            prompt_ids=self.render(conversation, configuration.steering.system_prompt),
             steering=terms,
             sampling=self.engine_sampling(chosen),
             # Entropy and the watched direction are read for every reply: the monitors need them.
@@ -184,10 +221,12 @@ class Planner:
             tag=resolved.snapshot,
         )
         return Plan(
-            uuid.uuid4().hex,
+            reply_id or new_reply_id(),
             resolved,
             Staged(configuration.steering.stage, request),
             "" if watched is None else watched.id,
+            tuple(conversation),
+            own,
         )
 
     def engine_sampling(self, sampling: Sampling) -> engine.Sampling:
