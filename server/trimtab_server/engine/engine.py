@@ -51,13 +51,19 @@ _RATE_WINDOW = 2.0
 
 @dataclass(frozen=True)
 class EngineLoad:
-    """How busy an engine is now; tokens_per_second counts sampled tokens over the last two seconds."""
+    """How busy an engine is now; tokens_per_second counts sampled tokens over the last two seconds.
+
+    cached_tokens: positions of the cache that hold something, of slots x context. steered_replies: running
+    replies with a row of the steering table that is not zero.
+    """
 
     slots: int
     slots_in_use: int
     queued_requests: int
     queued_tokens: int
     tokens_per_second: float
+    cached_tokens: int = 0
+    steered_replies: int = 0
 
 
 class Engine:
@@ -188,6 +194,8 @@ class Engine:
                 queued_requests=len(self._queue),
                 queued_tokens=self._queue.tokens,
                 tokens_per_second=tokens / _RATE_WINDOW,
+                cached_tokens=sum(len(reply.slots) * reply.length for reply in self._replies),
+                steered_replies=sum(bool(reply.steering) for reply in self._replies),
             )
 
     @property
