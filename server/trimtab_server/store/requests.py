@@ -19,6 +19,9 @@ class Origin:
     `actor` is a token's resource name, or "server" for what the server does by itself. `request_hash` is the
     hash of the whole request, so that an id used for two different requests is noticed. An empty
     `request_id` means that the caller does not want retries to be recognised.
+
+    The last three are for the audit alone: how the actor showed who it is ("token", "certificate"), what its
+    program calls itself, and what set the change off ("human", "server", or a guardrail with its statistic).
     """
 
     actor: str
@@ -26,10 +29,13 @@ class Origin:
     method: str = ""
     request_id: str = ""
     request_hash: str = ""
+    auth_method: str = ""
+    client_version: str = ""
+    trigger: str = "human"
 
 
 #: The server itself: first start, automatic canary runs, self-check.
-SERVER = Origin(actor="server", role="server")
+SERVER = Origin(actor="server", role="server", auth_method="none", trigger="server")
 
 Result = Mapping[str, Any]
 

@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlalchemy import inspect, text
 
-from trimtab_server.store.audit import create_triggers
 from trimtab_server.store.database import Database
+from trimtab_server.store.durable import flush_directory, flush_file
+from trimtab_server.store.triggers import create_triggers
 
 #: The newest migration. A test compares it with the scripts.
 HEAD: Final = "0004"
@@ -61,9 +62,18 @@ def upgrade(database: Database, backup_directory: Path | None = None) -> None:
 
 
 def _back_up(database: Database, target: Path) -> None:
+    copy(database, target.with_suffix(".part"))
+    # Under its final name it is whole, whenever the process ends.
+    target.with_suffix(".part").replace(target)
+    flush_directory(target.parent)
+
+
+def copy(database: Database, target: Path) -> None:
+    """A consistent, durable copy of the database as one file (SQLite's VACUUM INTO), also while it is written."""
     target.unlink(missing_ok=True)
     with database.read() as connection:
         # VACUUM runs outside a transaction, so past SQLAlchemy's BEGIN.
         raw = connection.connection.dbapi_connection
         assert raw is not None
         raw.execute("VACUUM INTO ?", (str(target),))
+    flush_file(target)

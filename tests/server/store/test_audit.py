@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
@@ -10,9 +11,17 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from trimtab_server.store import audit
 from trimtab_server.store.database import Database
+from trimtab_server.store.node import Node
 from trimtab_server.store.requests import SERVER, Origin
 
-OPERATOR = Origin(actor="tokens/ab12", role="operator", request_id="r-1")
+OPERATOR = Origin(
+    actor="tokens/ab12",
+    role="operator",
+    request_id="r-1",
+    auth_method="token",
+    client_version="trimtab/9",
+)
+NODE = Node("desk-1", "1.2", "f00d", monotonic=lambda: 77)
 
 
 def fill(database: Database, count: int = 6) -> None:
@@ -39,6 +48,7 @@ def drop_triggers(database: Database) -> None:
 
 
 def test_the_hash_can_be_repeated_from_its_written_definition(database: Database) -> None:
+    database.node = NODE
     fill(database, 2)
     with database.read() as connection:
         second, first = audit.records(connection)
@@ -47,7 +57,9 @@ def test_the_hash_can_be_repeated_from_its_written_definition(database: Database
             "action": "snapshot.activate",
             "actor": "tokens/ab12",
             "deployment": "default",
-            "details": '{"a":[1],"b":1.5}',
+            "details": '{"a":[1],"b":1.5,"circumstances":{"auth_method":"token","client_version":"trimtab/9",'
+            '"model_digest":"f00d","monotonic":77,"node":"desk-1","outcome":"done","server_version":"1.2",'
+            '"trigger":"human"}}',
             "from_revision": 1,
             "reason": "なぜなら",
             "request_id": "r-1",
@@ -123,9 +135,39 @@ def test_a_cut_tail_shows_against_an_exported_head(database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("DELETE FROM audit WHERE sequence = 6"))
     with database.read() as connection:
-        result = audit.verify(connection)
-    assert result.ok, "the rest of the chain still fits"
-    assert (result.records, result.head) != exported
+        alone = audit.verify(connection)
+        result = audit.verify(connection, [audit.Witness(*exported)])
+    assert alone.ok, "the rest of the chain still fits"
+    assert result.fault == "the chain ends at record 5, a head of record 6 was exported: it was cut"
+
+
+def test_a_chain_written_anew_shows_against_an_exported_head(database: Database) -> None:
+    fill(database)
+    with database.read() as connection:
+        witness = audit.Witness(*audit.head(connection))
+        others = list(audit.oldest_first(connection))
+    forged, previous = [], audit.GENESIS
+    for record in others:
+        record = replace(record, actor="tokens/innocent", previous_hash=previous)
+        record = replace(record, hash=record.computed_hash())
+        previous = record.hash
+        forged.append(record)
+    assert audit.verify_records(iter(forged)).ok, "by itself the forgery fits"
+    assert "rewritten" in audit.verify_records(iter(forged), [witness]).fault
+    assert audit.verify_records(iter(others), [witness]).witnesses == 1
+
+
+def test_whoever_listens_hears_of_each_commit_that_was_recorded_and_of_no_other(database: Database) -> None:
+    heard: list[list[int]] = []
+    database.listeners.append(lambda records: heard.append([record.sequence for record in records]))
+    fill(database, 2)
+    with database.write() as connection:
+        connection.execute(text("DELETE FROM requests"))
+    with pytest.raises(RuntimeError), database.write() as connection:
+        audit.append(connection, time=1, origin=SERVER, action="never", subject="kept")
+        raise RuntimeError
+    fill(database, 1)
+    assert heard == [[1, 2], [3]]
 
 
 def test_records_are_filtered_and_paged_newest_first(database: Database) -> None:

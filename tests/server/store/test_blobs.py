@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from trimtab_server.store.blobs import BlobDamaged, BlobStore
 from trimtab_server.store.canonical_json import sha256_hex
+from trimtab_server.store.failure import StorageFailure
 
 CONTENT = b"direction" * 1000
 CALLS = ("open", "write", "fsync", "replace")
@@ -48,8 +49,22 @@ def test_a_blob_is_flushed_before_it_is_named_and_its_directory_after(
         calls = SystemCalls(patch)
         store.put(CONTENT)
     made = [name for name in calls.made if not name.startswith("open")]
-    # The first directory is the one that the new prefix directory was made in.
-    assert made == ["fsync directory", "write", "fsync file", "replace", "fsync directory"]
+    # The last directory is the one that the new prefix directory was made in.
+    assert made == ["write", "fsync file", "replace", "fsync directory", "fsync directory"]
+
+
+def test_what_is_held_already_is_flushed_again_before_anybody_relies_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = BlobStore(tmp_path)
+    with monkeypatch.context() as patch, pytest.raises(StorageFailure):
+        SystemCalls(patch, 5)  # the directory, after the blob has its name
+        store.put(CONTENT)
+    with monkeypatch.context() as patch:
+        calls = SystemCalls(patch)
+        store.put(CONTENT)
+    made = [name for name in calls.made if not name.startswith("open")]
+    assert made == ["fsync directory", "fsync directory"]
 
 
 @pytest.mark.parametrize("failing", range(9))
@@ -61,7 +76,8 @@ def test_whatever_call_fails_the_blob_is_whole_or_absent_and_can_be_put_again(
         calls = SystemCalls(patch, failing)
         try:
             store.put(CONTENT)
-        except OSError:
+        except StorageFailure as failure:
+            assert failure.reason == "STORE_FULL"
             assert calls.made[failing].startswith("failed")
         else:
             assert len(calls.made) <= failing, "a failed call was swallowed"
@@ -105,3 +121,22 @@ def test_a_changed_or_missing_blob_is_noticed_and_repaired_by_the_next_put(tmp_p
 def test_only_digests_become_paths(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="SHA-256"):
         BlobStore(tmp_path).path(name)
+
+
+def test_only_old_blobs_that_nobody_names_are_collected(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    named, old, young = (store.put(content) for content in (b"named", b"old", b"young"))
+    now = store.path(young).stat().st_mtime
+    for digest in (named, old):
+        os.utime(store.path(digest), (now - 90_000, now - 90_000))
+    assert store.collect_orphans({named}.__contains__, now) == [old]
+    assert sorted(store.digests()) == sorted([named, young])
+
+
+def test_an_orphan_that_is_put_again_is_young_again(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path)
+    digest = store.put(CONTENT)
+    now = store.path(digest).stat().st_mtime
+    os.utime(store.path(digest), (now - 90_000, now - 90_000))
+    store.put(CONTENT)
+    assert store.collect_orphans(lambda _: False, now) == []

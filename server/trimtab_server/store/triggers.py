@@ -1,0 +1,64 @@
+"""What the database itself refuses to change, whatever program asks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+
+def _append_only(table: str, what: str) -> dict[str, str]:
+    return {
+        f"{table}_no_{operation.lower()}": (
+            f"CREATE TRIGGER {table}_no_{operation.lower()} BEFORE {operation} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{what} is append-only'); END"
+        )
+        for operation in ("UPDATE", "DELETE")
+    }
+
+
+#: Name and statement of every trigger.
+TRIGGERS: Final[dict[str, str]] = {
+    **_append_only("audit", "the audit chain"),
+    **_append_only("revisions", "the history of a deployment"),
+    "snapshots_no_change": (
+        "CREATE TRIGGER snapshots_no_change "
+        "BEFORE UPDATE OF id, body, created_by, create_time ON snapshots "
+        "BEGIN SELECT RAISE(ABORT, 'a snapshot is immutable'); END"
+    ),
+    "snapshots_no_delete": (
+        "CREATE TRIGGER snapshots_no_delete BEFORE DELETE ON snapshots "
+        "BEGIN SELECT RAISE(ABORT, 'a snapshot is kept for ever'); END"
+    ),
+    "rollouts_locked": (
+        "CREATE TRIGGER rollouts_locked BEFORE UPDATE OF id, deployment, stable_revision, stable_snapshot, "
+        "candidate_snapshot, plan, plan_hash, secret, retry_of, created_in_record, created_by, create_time "
+        "ON rollouts BEGIN SELECT RAISE(ABORT, 'a rollout is locked when it is created'); END"
+    ),
+    "rollouts_no_delete": (
+        "CREATE TRIGGER rollouts_no_delete BEFORE DELETE ON rollouts "
+        "BEGIN SELECT RAISE(ABORT, 'a rollout is kept for ever'); END"
+    ),
+}
+
+
+def create_triggers(connection: Connection) -> None:
+    """Makes all of them anew. To be called after each migration: rebuilding a table drops its triggers.
+
+    Raises:
+        NotImplementedError: the database is not SQLite.
+    """
+    if connection.dialect.name != "sqlite":
+        raise NotImplementedError(
+            f"append-only triggers are written for SQLite, not for {connection.dialect.name}"
+        )
+    for name, statement in TRIGGERS.items():
+        connection.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
+        connection.execute(text(statement))
+
+
+def missing_triggers(connection: Connection) -> list[str]:
+    """Names of those that are not there, or say something else than they should."""
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    found = {row.name: row.sql for row in rows}
+    return [name for name, statement in TRIGGERS.items() if found.get(name) != statement]
