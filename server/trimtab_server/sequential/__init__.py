@@ -13,6 +13,7 @@ from trimtab_server.sequential.finite import NonFinite
 from trimtab_server.sequential.fixed_size import mcnemar_p, paired_score_p
 from trimtab_server.sequential.intervals import ConfidenceSequence, NonInferiority
 from trimtab_server.sequential.msprt import PairedMsprt, TwoSampleMsprt
+from trimtab_server.sequential.paired_shift import PairedShift
 from trimtab_server.sequential.rates import RateDrift, RateLimit
 from trimtab_server.sequential.sample_ratio import SampleRatio
 from trimtab_server.sequential.sign import SignTest
@@ -28,6 +29,7 @@ __all__ = [
     "PairedMeans",
     "PairedMsprt",
     "PairedOutcomes",
+    "PairedShift",
     "RateDrift",
     "RateLimit",
     "SampleRatio",

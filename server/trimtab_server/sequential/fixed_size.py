@@ -12,7 +12,8 @@ def mcnemar_p(lost: int, gained: int) -> float:
     McNemar 1947 (Psychometrika 12:153), conditional on the questions whose outcome differs.
     """
     changed = lost + gained
-    return sum(math.comb(changed, own) for own in range(lost, changed + 1)) / 2**changed
+    tail: int = sum(math.comb(changed, own) for own in range(lost, changed + 1))
+    return tail / (1 << changed)
 
 
 def paired_score_p(gained: int, lost: int, n: int, null: float) -> float:
@@ -21,7 +22,7 @@ def paired_score_p(gained: int, lost: int, n: int, null: float) -> float:
     `z = (gained - lost - n null) / sqrt(n (2 q + null - null^2))` with q the maximum-likelihood chance of a loss
     under the null: Tango 1998 (Statistics in Medicine 17:891), which keeps its level at the sizes of a canary set.
     """
-    if not (-1.0 < null < 1.0 and 0 <= gained and 0 <= lost and gained + lost <= n and n > 0):
+    if not (-1.0 < null < 1.0 and min(gained, lost) >= 0 and gained + lost <= n and n > 0):
         raise ValueError(f"{gained} gained and {lost} lost of {n} against {null}: not a paired comparison")
     a, b, c = 2.0 * n, (gained + lost) * (1.0 - null) - 2.0 * null * (n - gained), lost * null * (1.0 - null)
     q = (b + math.sqrt(max(0.0, b * b + 4.0 * a * c))) / (2.0 * a)
