@@ -95,6 +95,18 @@ class Signal(StrEnum):
     REPETITION = "repetition"
     REPLY_TOKENS = "reply_tokens"
     TOKENS_PER_SECOND = "tokens_per_second"
+    HONESTY_MEAN = "honesty_mean"
+    HONESTY_MINIMUM = "honesty_minimum"
+    HONESTY_AT_ANSWER = "honesty_at_answer"
+    KL_LARGEST = "kl_largest"
+    UNSTEERED_PERPLEXITY = "unsteered_perplexity"
+    UNSTEERED_LEAST_LIKELY = "unsteered_least_likely"
+    REPETITION_LOOP = "repetition_loop"
+    REFUSAL = "refusal"
+    EVASION = "evasion"
+    RESIDUAL_NORM_RATIO = "residual_norm_ratio"
+    STEERING_SHARE = "steering_share"
+    FIRST_TOKEN_SECONDS = "first_token_seconds"
 
 
 class RevisionKind(StrEnum):

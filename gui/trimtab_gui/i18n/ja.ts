@@ -584,6 +584,54 @@
         <translation>毎秒トークン数</translation>
     </message>
     <message>
+        <source>Honesty probe, mean</source>
+        <translation>正直さプローブ（平均）</translation>
+    </message>
+    <message>
+        <source>Honesty probe, lowest</source>
+        <translation>正直さプローブ（最低）</translation>
+    </message>
+    <message>
+        <source>Honesty probe, at the answer</source>
+        <translation>正直さプローブ（回答箇所）</translation>
+    </message>
+    <message>
+        <source>Largest KL of a token (nat)</source>
+        <translation>1 トークンの最大 KL（nat）</translation>
+    </message>
+    <message>
+        <source>Perplexity, unsteered model</source>
+        <translation>パープレキシティ（ステアリングなしのモデル）</translation>
+    </message>
+    <message>
+        <source>Least likely token, unsteered (nat)</source>
+        <translation>最も起こりにくいトークン（ステアリングなし、nat）</translation>
+    </message>
+    <message>
+        <source>Repetition loop (1: yes)</source>
+        <translation>繰り返しループ（1: あり）</translation>
+    </message>
+    <message>
+        <source>Refusal (1: yes)</source>
+        <translation>回答拒否（1: あり）</translation>
+    </message>
+    <message>
+        <source>Evasion (1: yes)</source>
+        <translation>はぐらかし（1: あり）</translation>
+    </message>
+    <message>
+        <source>Residual norm (ratio)</source>
+        <translation>残差ノルム（比）</translation>
+    </message>
+    <message>
+        <source>Steering applied (share)</source>
+        <translation>ステアリングの適用率</translation>
+    </message>
+    <message>
+        <source>Time to first token (s)</source>
+        <translation>最初のトークンまでの時間（秒）</translation>
+    </message>
+    <message>
         <source>no data yet</source>
         <translation>データなし</translation>
     </message>

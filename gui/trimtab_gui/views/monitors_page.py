@@ -40,6 +40,18 @@ _NAMES: Final = {
     Figure.REPETITION: QT_TRANSLATE_NOOP("Figures", "Repetition (share of 4-grams)"),
     Figure.REPLY_TOKENS: QT_TRANSLATE_NOOP("Figures", "Length of replies (tokens)"),
     Figure.TOKENS_PER_SECOND: QT_TRANSLATE_NOOP("Figures", "Tokens per second"),
+    Figure.HONESTY_MEAN: QT_TRANSLATE_NOOP("Figures", "Honesty probe, mean"),
+    Figure.HONESTY_MINIMUM: QT_TRANSLATE_NOOP("Figures", "Honesty probe, lowest"),
+    Figure.HONESTY_AT_ANSWER: QT_TRANSLATE_NOOP("Figures", "Honesty probe, at the answer"),
+    Figure.KL_LARGEST: QT_TRANSLATE_NOOP("Figures", "Largest KL of a token (nat)"),
+    Figure.UNSTEERED_PERPLEXITY: QT_TRANSLATE_NOOP("Figures", "Perplexity, unsteered model"),
+    Figure.UNSTEERED_LEAST_LIKELY: QT_TRANSLATE_NOOP("Figures", "Least likely token, unsteered (nat)"),
+    Figure.REPETITION_LOOP: QT_TRANSLATE_NOOP("Figures", "Repetition loop (1: yes)"),
+    Figure.REFUSAL: QT_TRANSLATE_NOOP("Figures", "Refusal (1: yes)"),
+    Figure.EVASION: QT_TRANSLATE_NOOP("Figures", "Evasion (1: yes)"),
+    Figure.RESIDUAL_NORM_RATIO: QT_TRANSLATE_NOOP("Figures", "Residual norm (ratio)"),
+    Figure.STEERING_SHARE: QT_TRANSLATE_NOOP("Figures", "Steering applied (share)"),
+    Figure.FIRST_TOKEN_SECONDS: QT_TRANSLATE_NOOP("Figures", "Time to first token (s)"),
 }
 _RANGES: Final = {
     Figure.HONEST_UNDER_PRESSURE: (0.0, 1.0),

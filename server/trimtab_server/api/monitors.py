@@ -49,7 +49,7 @@ class ReplyMonitor:
         signals = reply_signals(tokens, finished, projection=bool(watched) and plan.watched == watched)
         time = self._now()
         samples = [
-            SampleRecord(resolved.deployment, signal.value, value, time, resolved.snapshot, plan.reply_id)
+            SampleRecord(resolved.deployment, signal, value, time, resolved.snapshot, plan.reply_id)
             for signal, value in signals.items()
         ]
         self._feeds[resolved.deployment].publish(samples, judge=resolved.revision == active.revision.number)

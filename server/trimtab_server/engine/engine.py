@@ -20,7 +20,7 @@ from trimtab_server.engine.admission import Pace, RequestQueue
 from trimtab_server.engine.detokenizer import decode_function
 from trimtab_server.engine.errors import Draining, InvalidRequest, PromptTooLong
 from trimtab_server.engine.prefill_plan import PrefillPlan, plan_prefill
-from trimtab_server.engine.readouts import Figures, Wanted, Watch, figures
+from trimtab_server.engine.readouts import Figures, Wanted, Watch, check_probe, figures
 from trimtab_server.engine.reply import Reply, Ticketed
 from trimtab_server.engine.request import (
     Event,
@@ -326,8 +326,7 @@ class Engine:
         self._rewatch()
 
     def _rewatch(self) -> None:
-        watches = (reply.ticketed.watch for reply in self._replies)
-        self._forward.watch(frozenset(watch.layer for watch in watches if watch is not None))
+        self._forward.watch(frozenset().union(*(reply.ticketed.read_layers for reply in self._replies)))
 
     def _prefill(self) -> None:
         waiting = [reply for reply in self._replies if reply.prefilling]
@@ -384,8 +383,9 @@ class Engine:
                 reply.ticketed.watch,
                 row_of(reply.slot),
                 None if reply.shadow is None else row_of(reply.shadow),
+                token,
             )
-            for reply in replies
+            for reply, token in zip(replies, tokens, strict=True)
         ]
         read = figures(result.logits, result.states, wanted)
         now = time.monotonic()
@@ -524,6 +524,7 @@ class Engine:
                 "this engine was built without a steering table", reason="FIELD_INVALID", field="steering"
             )
         row = SteeringRow.of(request.steering, self._residual_norms, self._layer_count, self._hidden_size)
+        check_probe(request.readouts, self._layer_count, self._hidden_size)
         watch = Watch.of(request.readouts, row.layers, self._residual_norms, self._layer_count)
         return Ticketed(next(self._tickets), request, row, watch, now)
 

@@ -56,48 +56,102 @@ class Watch:
         return cls(layer, residual_norms[layer], None if vector is None else vector.directions[layer].float())
 
 
+def check_probe(readouts: Readouts, layer_count: int, hidden_size: int) -> None:
+    """Raises InvalidRequest for a probe of another model's shape."""
+    probe = readouts.probe
+    if probe is not None and (
+        not 0 <= probe.layer < layer_count or tuple(probe.direction.shape) != (hidden_size,)
+    ):
+        raise InvalidRequest(
+            f"the probe reads layer {probe.layer} with {len(probe.direction)} components; the model has "
+            f"{layer_count} layers of {hidden_size}: use a probe fitted on this model",
+            reason="LAYER_OUT_OF_RANGE",
+            field="readouts.probe",
+            layer=probe.layer,
+        )
+
+
 @dataclass(frozen=True)
 class Wanted:
-    """A reply's wishes in one batch: its row, its shadow's row if it has one."""
+    """A reply's wishes in one batch: its row, its shadow's row if it has one, the token that was drawn."""
 
     readouts: Readouts
     watch: Watch | None
     row: int
     shadow: int | None
+    token: int
 
 
 @dataclass(frozen=True)
 class Figures:
-    """projection and residual_norm_ratio in units of the median residual norm; entropy and KL in nats."""
+    """projection and residual_norm_ratio in units of the median residual norm; entropy, KL and
+    log-probability in nats; honesty in standard deviations of the probe's own replies."""
 
     projection: float | None = None
     entropy: float | None = None
     kl_to_unsteered: float | None = None
     residual_norm_ratio: float | None = None
+    unsteered_log_probability: float | None = None
+    honesty: float | None = None
 
 
 def figures(
     logits: torch.Tensor, states: Mapping[int, torch.Tensor], wanted: Sequence[Wanted]
 ) -> list[Figures]:
     """The figures of each wish; logits [R, V] float32, states layer -> [R, H]."""
-    return [_figures(logits, states, want) for want in wanted]
+    # All numbers cross to the host at once: each crossing waits for the device.
+    read = [_numbers(logits, states, want) for want in wanted]
+    values = [number.double() for numbers in read for number in numbers.values()]
+    flat = iter(torch.stack(values).tolist()) if values else iter(())
+    return [
+        _figures({name: next(flat) for name in numbers}, want)
+        for numbers, want in zip(read, wanted, strict=True)
+    ]
 
 
-def _figures(logits: torch.Tensor, states: Mapping[int, torch.Tensor], want: Wanted) -> Figures:
-    projection = ratio = entropy = divergence = None
-    if want.watch is not None:
-        state = states[want.watch.layer][want.row].float()
-        if want.watch.direction is not None:
-            projection = float(state @ want.watch.direction.to(state.device)) / want.watch.norm
+def _numbers(
+    logits: torch.Tensor, states: Mapping[int, torch.Tensor], want: Wanted
+) -> dict[str, torch.Tensor]:
+    """Name -> number [] on the device, before units."""
+    found: dict[str, torch.Tensor] = {}
+    watch, probe = want.watch, want.readouts.probe
+    if watch is not None:
+        state = states[watch.layer][want.row].float()
+        if watch.direction is not None:
+            found["projection"] = state @ watch.direction.to(state.device)
         if want.readouts.residual_norm_ratio:
-            ratio = float(state.norm()) / want.watch.norm
+            found["residual_norm"] = state.norm()
+    if probe is not None:
+        state = states[probe.layer][want.row].float()
+        found["honesty"] = state @ probe.direction.to(state.device)
     if want.readouts.entropy or want.shadow is not None:
         own = torch.log_softmax(logits[want.row].double(), -1)
         if want.readouts.entropy:
-            entropy = float(-(own.exp() * own).sum())
+            found["entropy"] = -(own.exp() * own).sum()
         if want.shadow is not None:
             unsteered = torch.log_softmax(logits[want.shadow].double(), -1)
-            divergence = max(0.0, float((own.exp() * (own - unsteered)).sum()))
+            found["kl"] = (own.exp() * (own - unsteered)).sum()
+            found["unsteered_log_probability"] = unsteered[want.token]
     if want.readouts.kl_to_unsteered and want.shadow is None:
-        divergence = 0.0  # the reply is unsteered itself
-    return Figures(projection, entropy, divergence, ratio)
+        # The reply is unsteered itself.
+        found["unsteered_log_probability"] = torch.log_softmax(logits[want.row].double(), -1)[want.token]
+    return found
+
+
+def _figures(numbers: Mapping[str, float], want: Wanted) -> Figures:
+    watch, probe = want.watch, want.readouts.probe
+    projection, norm, score = numbers.get("projection"), numbers.get("residual_norm"), numbers.get("honesty")
+    divergence = numbers.get("kl")
+    if divergence is not None:
+        # Rounding goes below 0; what is no number stays none.
+        divergence = 0.0 if divergence < 0 else divergence
+    elif want.readouts.kl_to_unsteered:
+        divergence = 0.0
+    return Figures(
+        projection=None if projection is None or watch is None else projection / watch.norm,
+        entropy=numbers.get("entropy"),
+        kl_to_unsteered=divergence,
+        residual_norm_ratio=None if norm is None or watch is None else norm / watch.norm,
+        unsteered_log_probability=numbers.get("unsteered_log_probability"),
+        honesty=None if score is None or probe is None else (score - probe.offset) / probe.scale,
+    )

@@ -23,6 +23,13 @@ class Ticketed:
     submitted: float
 
     @property
+    def read_layers(self) -> frozenset[int]:
+        """Blocks whose output its figures need."""
+        probe = self.request.readouts.probe
+        places = (None if self.watch is None else self.watch.layer, None if probe is None else probe.layer)
+        return frozenset(layer for layer in places if layer is not None)
+
+    @property
     def slots_needed(self) -> int:
         """Two when a shadow row is wanted: the same tokens, unsteered, for the KL."""
         return 2 if self.request.readouts.kl_to_unsteered and self.steering else 1
@@ -106,6 +113,8 @@ class Reply:
                 figures.entropy,
                 figures.kl_to_unsteered,
                 figures.residual_norm_ratio,
+                figures.unsteered_log_probability,
+                figures.honesty,
             ),
             reason,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import torch
 from trimtab_vectors.operators import Bound, Condition, NormKept
 from trimtab_vectors.steering_vector import SteeringVector
 
@@ -58,14 +59,29 @@ class Sampling:
     stop: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class AffineReadout:
+    """A probe: score(h) = (direction . h - offset) / scale of a block's output h [H], read after steering.
+
+    direction: unit [H] float32.
+    """
+
+    layer: int
+    direction: torch.Tensor
+    offset: float
+    scale: float
+
+
 @dataclass(frozen=True)
 class Readouts:
-    """Figures wanted per token. `watched` gives the direction that the projection is read on."""
+    """Figures wanted per token. `watched` gives the direction that the projection is read on, `probe` that of
+    the honesty read-out. kl_to_unsteered: from a shadow row, and with it the log-probability of the token there."""
 
     watched: SteeringVector | None = None
     entropy: bool = False
     kl_to_unsteered: bool = False
     residual_norm_ratio: bool = False
+    probe: AffineReadout | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +115,8 @@ class Token:
     entropy: float | None = None
     kl_to_unsteered: float | None = None
     residual_norm_ratio: float | None = None
+    unsteered_log_probability: float | None = None
+    honesty: float | None = None
 
 
 class FinishReason(StrEnum):
