@@ -5,6 +5,12 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from typing import Final
+
+DATABASE: Final = "trimtab.db"
+BLOBS: Final = "blobs"
+AUDIT_KEY: Final = "audit.key"
+AUDIT_HEADS: Final = "audit-heads.jsonl"
 
 
 class DataDirectoryInUse(Exception):
@@ -12,7 +18,8 @@ class DataDirectoryInUse(Exception):
 
 
 class DataDirectory:
-    """`trimtab.db`, `blobs/`, `token` (mode 600), `address` ("HOST:PORT" while a server runs), `lock`.
+    """`trimtab.db`, `blobs/`, `token` (mode 600), `address` ("HOST:PORT" while a server runs), `lock`,
+    `reserve` (space for rollbacks), and unless they are kept elsewhere `audit.key` and `audit-heads.jsonl`.
 
     Raises:
         DataDirectoryInUse: another process holds the lock.
@@ -36,15 +43,27 @@ class DataDirectory:
 
     @property
     def database(self) -> Path:
-        return self.root / "trimtab.db"
+        return self.root / DATABASE
 
     @property
     def blobs(self) -> Path:
-        return self.root / "blobs"
+        return self.root / BLOBS
 
     @property
     def token(self) -> Path:
         return self.root / "token"
+
+    @property
+    def reserve(self) -> Path:
+        return self.root / "reserve"
+
+    @property
+    def audit_key(self) -> Path:
+        return self.root / AUDIT_KEY
+
+    @property
+    def audit_heads(self) -> Path:
+        return self.root / AUDIT_HEADS
 
     def write_token(self, secret: str) -> None:
         """The admin token of the first start, readable by its owner alone."""
