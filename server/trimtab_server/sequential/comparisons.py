@@ -41,14 +41,14 @@ class Comparison(Protocol):
 class PairedMeans:
     """Mean of paired differences, by the paired mSPRT.
 
-    With differences d, `S = sum (d - null) / s`, `s^2 = mean (d - null)^2`, the half-normal mixture of
-    `exp(t S - t^2 n / 2)`, tau = 0.5 standard deviations; nothing before `first_look` pairs. mSPRT: Johari,
-    Koomen, Pekelis & Walsh 2022, "Always valid inference" (Operations Research 70:1806). The spread is taken
-    about the null, not about the mean: for differences symmetric about the null this makes `exp(t S - t^2 n / 2)`
-    a supermartingale at any n (self-normalised: de la Pena 1999, Ann. Probab. 27:537), up to the running scale.
+    With differences d of standard deviation s, `S = sum (d - null) / s` and the half-normal mixture of
+    `exp(t S - t^2 n / 2)`, tau = 0.5; nothing before `first_look` pairs. mSPRT: Johari, Koomen, Pekelis & Walsh
+    2022, "Always valid inference" (Operations Research 70:1806), with the spread estimated. s is at least
+    `|mean - null|`, so that a run of equal differences is no infinite evidence.
 
-    Can tell: a shift of the mean in any direction asked for. Cannot tell: anything exact for skewed differences:
-    the level then holds only as n grows (measured in `check`).
+    Can tell: a shift of the mean. Two equal arms give differences symmetric about 0, for which the level holds
+    from 30 on, heavy tails or not. Cannot tell: anything exact for skewed differences, for which it holds only as
+    n grows (measured in `check`).
     """
 
     def __init__(self, first_look: int = FIRST_LOOK) -> None:
@@ -70,10 +70,8 @@ class PairedMeans:
         if self.count < self.first_look:
             return 0.0
         n, shift = self.count, self._moments.mean - null
-        spread = math.sqrt(self._moments.squares / n + shift * shift)
-        if spread == 0.0:
-            return log_half_normal(0.0, n, TAU)
-        total = n * shift / spread
+        spread = max(self._moments.sd, abs(shift))
+        total = n * shift / spread if spread else 0.0
         return log_half_normal(total if side == "above" else -total, n, TAU)
 
     def bound(self, alpha: float, side: Side) -> float:
@@ -99,9 +97,9 @@ class PairedMeans:
 class TwoSampleMeans:
     """Difference of the means of two samples (candidate minus stable), by the two-sample mSPRT.
 
-    `Z = (difference - null) / se` with Welch's standard error, shrunk to `Z / sqrt(1 + Z^2 / (df + 1))` as the
-    spread about the null does for pairs; information `1 / (1/n + 1/m)`; then as `PairedMeans`. Nothing before
-    `first_look` values in each arm.
+    `Z = (difference - null) / se` with Welch's standard error, at most sqrt(df + 1); information
+    `1 / (1/n + 1/m)`, `S = Z sqrt(information)`; then as `PairedMeans`. Nothing before `first_look` values in
+    each arm.
 
     Can tell: a shift of the mean, whatever each arm's spread. Cannot tell: as quickly as pairs (35 replies of the
     candidate for half a standard deviation, and ten times as many in all at weight 10); nor exactly for skewed
@@ -134,8 +132,7 @@ class TwoSampleMeans:
         df = n + m - 2.0
         if variance > 0.0:
             df = variance**2 / (first**2 / (n - 1) + second**2 / (m - 1))
-        # shift / sqrt(variance), shrunk; written so that a variance of 0 is no special case.
-        spread = math.sqrt(variance + shift * shift / (df + 1.0))
+        spread = max(math.sqrt(variance), abs(shift) / math.sqrt(df + 1.0))
         information = n * m / (n + m)
         total = math.sqrt(information) * shift / spread if spread else 0.0
         return log_half_normal(total if side == "above" else -total, information, TAU)
