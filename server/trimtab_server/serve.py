@@ -13,15 +13,14 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Final
 
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2
 from transformers.utils.logging import disable_progress_bar
 from trimtab_vectors.evaluation.honesty import QuestionFileError
 from trimtab_vectors.steering_vector import VectorError
 
 from trimtab_server.api import log as structured_log
 from trimtab_server.api.application import Application
+from trimtab_server.api.doors import Doors, PortTaken, open_doors
 from trimtab_server.api.first_start import (
     SettingsFileError,
     WrongModel,
@@ -32,35 +31,23 @@ from trimtab_server.api.first_start import (
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.plans import facts_of
 from trimtab_server.api.presets import PresetFileError
+from trimtab_server.api.principals import PrincipalsFileError
+from trimtab_server.api.tls import CertificateUnusable
 from trimtab_server.engine.errors import EngineError
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.settings import ServeSettings
 from trimtab_server.store import audit, schema
+from trimtab_server.store.audit_heads import HeadFile, HeadKey, HeadsUnreadable
 from trimtab_server.store.blobs import BlobStore
 from trimtab_server.store.data_directory import DataDirectory, DataDirectoryInUse
 from trimtab_server.store.database import Database
+from trimtab_server.store.failure import StorageFailure
+from trimtab_server.store.node import Node
 from trimtab_server.store.requests import SERVER, forget
+from trimtab_server.store.reserve import Reserve
+from trimtab_server.store.upkeep import Upkeep
 
 log = logging.getLogger("trimtab.serve")
-
-#: A vector file may have 64 MiB, and the message around it has a few bytes of its own.
-_LARGEST_MESSAGE: Final = (64 << 20) + (64 << 10)
-
-_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
-    ("grpc.max_send_message_length", _LARGEST_MESSAGE),
-    # Two servers must not share a port by accident.
-    ("grpc.so_reuseport", 0),
-    # Connections that never finish their handshake would live for ever.
-    ("grpc.server_handshake_timeout_ms", 3_000),
-    # A client that vanished without a word is noticed within half a minute.
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    # Clients may ping while a reply is slow to come; by default that ends in GOAWAY too_many_pings.
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.http2.max_ping_strikes", 0),
-)
 
 #: A request is not retried after a week (in nanoseconds).
 _RETRIES_END: Final = 7 * 24 * 3_600 * 1_000_000_000
@@ -69,17 +56,17 @@ _RETRIES_END: Final = 7 * 24 * 3_600 * 1_000_000_000
 _LAST_WORDS: Final = 0.5
 
 
-class PortTaken(Exception):
-    """The address cannot be listened on."""
-
-
 #: What an operator can put right: said in one line, without a traceback.
 _NOT_STARTED: Final = (
     DataDirectoryInUse,
     WrongModel,
     schema.SchemaTooNew,
+    StorageFailure,
+    HeadsUnreadable,
     EngineError,
     PortTaken,
+    CertificateUnusable,
+    PrincipalsFileError,
     VectorError,
     QuestionFileError,
     PresetFileError,
@@ -101,37 +88,38 @@ async def _serve(settings: ServeSettings) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with _data_directory(settings) as directory, _database(directory) as database:
-        application = await _prepare(settings, directory, database)
-        server = grpc.aio.server(options=_OPTIONS)
-        application.register(server)
+    with _data_directory(settings) as directory, _store(settings, directory) as (database, blobs):
+        application = await _prepare(settings, directory, database, blobs)
         state = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(state, server)
-        names = [*application.service_names, health.SERVICE_NAME, reflection.SERVICE_NAME]
-        reflection.enable_server_reflection(names, server)
         await _say(state, application, health_pb2.HealthCheckResponse.NOT_SERVING)
-        address = _listen(server, settings)
-        await server.start()
+        doors = open_doors(settings, application, state)
+        for server in doors.servers:
+            await server.start()
         try:
             await _load(application)
             await _say(state, application, health_pb2.HealthCheckResponse.SERVING)
-            directory.write_address(address)
-            print(f"listening on {address}", flush=True)
-            log.info("ready", extra={"facts": {"address": address, "pid": os.getpid()}})
+            directory.write_address(settings.local_address(doors.address))
+            if doors.control_address:
+                print(f"control on {doors.control_address}", file=sys.stderr, flush=True)
+            print(f"listening on {doors.address}", flush=True)
+            facts = {"address": doors.address, "control_address": doors.control_address, "pid": os.getpid()}
+            log.info("ready", extra={"facts": facts | {"tls": settings.tls_cert is not None}})
             await stop.wait()
         finally:
-            await _end(settings, application, server, state, database)
+            await _end(settings, application, doors, state, database)
     return 0
 
 
-async def _prepare(settings: ServeSettings, directory: DataDirectory, database: Database) -> Application:
-    blobs = BlobStore(directory.blobs)
+async def _prepare(
+    settings: ServeSettings, directory: DataDirectory, database: Database, blobs: BlobStore
+) -> Application:
     leftovers = blobs.remove_leftovers()
     if leftovers:
         log.info("removed_leftovers", extra={"facts": {"temporary_blobs": leftovers}})
     model = await asyncio.to_thread(_open_model, settings)
     library = VectorLibrary(database, blobs, time.time_ns)
     facts = facts_of(model)
+    database.node = Node.here(version("trimtab"), facts.fingerprint)
     now = time.time_ns()
     with database.write() as connection:
         forget(connection, now - _RETRIES_END)
@@ -170,26 +158,17 @@ async def _say(
         await state.set(name, status)
 
 
-def _listen(server: grpc.aio.Server, settings: ServeSettings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    try:
-        port = server.add_insecure_port(f"{host}:{settings.port}")
-    except RuntimeError as error:
-        raise PortTaken(f"cannot listen on {host}:{settings.port}: {error}; choose another --port") from error
-    return f"{host}:{port}"
-
-
 async def _end(
     settings: ServeSettings,
     application: Application,
-    server: grpc.aio.Server,
+    doors: Doors,
     state: health.aio.HealthServicer,
     database: Database,
 ) -> None:
     log.info("draining", extra={"facts": {"seconds": settings.drain_seconds}})
     await state.enter_graceful_shutdown()
     drained = await application.drain(settings.drain_seconds)
-    await server.stop(_LAST_WORDS)
+    await asyncio.gather(*(server.stop(_LAST_WORDS) for server in doors.servers))
     await application.close()
     with database.write() as connection:
         audit.append(
@@ -213,10 +192,15 @@ def _data_directory(settings: ServeSettings) -> Iterator[DataDirectory]:
 
 
 @contextlib.contextmanager
-def _database(directory: DataDirectory) -> Iterator[Database]:
+def _store(settings: ServeSettings, directory: DataDirectory) -> Iterator[tuple[Database, BlobStore]]:
+    key = HeadKey.at(settings.audit_key or directory.audit_key)
+    heads = HeadFile(settings.audit_heads or directory.audit_heads)
+    blobs = BlobStore(directory.blobs)
     database = Database.at(directory.database)
+    database.reserve = Reserve(directory.reserve)
     try:
         schema.upgrade(database, directory.root)
-        yield database
+        with Upkeep(database, blobs, key, heads):
+            yield database, blobs
     finally:
         database.close()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class ServeSettings(BaseModel):
@@ -19,6 +20,16 @@ class ServeSettings(BaseModel):
     host: str = "127.0.0.1"
     #: 0 picks a free port.
     port: int = Field(default=0, ge=0, le=65_535)
+    #: A port of its own for the calls that stop or undo (`api.limits.CONTROL`), with connections of its own, so
+    #: that a crowd at the other one cannot keep an operator out. None: there is none; 0 picks a free one.
+    control_port: int | None = Field(default=None, ge=0, le=65_535)
+    #: PEM files. All three are read again when they change.
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    #: Clients must show a certificate signed by this authority (mTLS).
+    tls_client_ca: Path | None = None
+    #: TOML: who the certificates stand for (`api.principals`).
+    principals: Path | None = None
     device: str = "auto"
     dtype: str = "auto"
     trust_remote_code: bool = False
@@ -31,6 +42,23 @@ class ServeSettings(BaseModel):
     max_queued_tokens: int = Field(default=65_536, ge=1)
     default_max_tokens: int = Field(default=256, ge=1, le=4_096)
 
+    #: Of each token; a token may have its own. 0: no limit. Rollback, abort, pause and revoke are not counted.
+    requests_per_minute: int = Field(default=12_000, ge=0)
+    #: Tokens of prompts and replies together.
+    tokens_per_minute: int = Field(default=2_000_000, ge=0)
+    streams_per_token: int = Field(default=256, ge=0)
+    #: Latest end of a chat reply, and the deadline of a request that names none.
+    longest_reply_seconds: float = Field(default=120.0, gt=0, le=3_600)
+    max_connections: int = Field(default=1_024, ge=1)
+    #: TLS and HTTP/2 must be agreed upon by then.
+    handshake_seconds: float = Field(default=3.0, gt=0, le=60)
+    #: Of one address; callers with a valid token are not affected. 0: no limit.
+    refused_logins_per_minute: int = Field(default=300, ge=0)
+    #: Refused logins of this time share one audit record.
+    refused_login_batch_seconds: float = Field(default=60.0, gt=0)
+    #: How soon a token revoked in the store by another process is refused here, too.
+    token_refresh_seconds: float = Field(default=2.0, gt=0, le=5)
+
     drain_seconds: float = Field(default=10.0, ge=0)
     stall_seconds: float = Field(default=10.0, gt=0)
     heartbeat_seconds: float = Field(default=2.0, gt=0)
@@ -40,20 +68,37 @@ class ServeSettings(BaseModel):
     canary_seed: int = Field(default=0, ge=0, lt=1 << 64)
     #: Samples kept per deployment.
     kept_samples: int = Field(default=50_000, ge=1)
+    #: The private key that signs heads of the audit; made if it is not there. None: in the data directory.
+    audit_key: Path | None = None
+    #: Where signed heads are appended: best on another volume. None: in the data directory.
+    audit_heads: Path | None = None
     log_level: str = "INFO"
 
-    @field_validator("host")
-    @classmethod
-    def _loopback(cls, host: str) -> str:
-        if host == "localhost":
-            return host
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        if self.host == "localhost":
+            return True
         try:
-            loopback = ipaddress.ip_address(host).is_loopback
+            return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
-            loopback = False
-        if not loopback:
+            return False
+
+    def local_address(self, address: str) -> str:
+        """How this machine's own clients reach "HOST:PORT": an address for all interfaces is none to call."""
+        return f"localhost:{address.rpartition(':')[2]}" if self.host in ("0.0.0.0", "::") else address
+
+    @model_validator(mode="after")
+    def _nothing_in_the_clear(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("--tls-cert and --tls-key belong together: give both, or neither")
+        if self.tls_client_ca is not None and self.tls_cert is None:
+            raise ValueError("--tls-client-ca needs --tls-cert and --tls-key")
+        if self.principals is not None and self.tls_client_ca is None:
+            raise ValueError("--principals needs --tls-client-ca: without it clients show no certificate")
+        if not self.loopback and self.tls_cert is None:
             raise ValueError(
-                f"{host} is not a loopback address, and this release has no TLS: tokens and prompts would "
-                "cross the network in the clear. Use 127.0.0.1, and reach it through a TLS proxy or SSH"
+                f"--host {self.host} is not a loopback address: without TLS, tokens and prompts would cross the "
+                "network in the clear. Give --tls-cert and --tls-key, or use 127.0.0.1"
             )
-        return host
+        return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -17,14 +17,18 @@ from trimtab_server.api.canary import CanaryRuns
 from trimtab_server.api.chat import ChatServicer
 from trimtab_server.api.generation import Generator
 from trimtab_server.api.library import VectorLibrary
+from trimtab_server.api.limits import Limits
 from trimtab_server.api.models import ModelServicer, StageLoader
 from trimtab_server.api.monitors import MonitorServicer, ReplyMonitor
 from trimtab_server.api.plans import Plan, Planner
 from trimtab_server.api.presets import prompt_presets, question_presets
+from trimtab_server.api.principals import Principals
+from trimtab_server.api.refused_logins import RefusedLogins
 from trimtab_server.api.registration import Gate
 from trimtab_server.api.snapshots import SnapshotServicer
 from trimtab_server.api.tokens import TokenServicer
 from trimtab_server.api.vectors import VectorServicer
+from trimtab_server.api.watchman import Watchman
 from trimtab_server.api.workers import Workers
 from trimtab_server.control.pointers import RolloutPointers
 from trimtab_server.engine.hosted_model import HostedModel
@@ -102,19 +106,30 @@ class Application:
             now=now,
         )
         self._monitor = ReplyMonitor(self.feeds, self.active, now)
-        self.authenticator = Authenticator(database, now)
-        self.gate = Gate(self.authenticator, stall_seconds=settings.stall_seconds)
+        self.authenticator = Authenticator(database, now, Principals(settings.principals))
+        self.gate = Gate(
+            self.authenticator,
+            stall_seconds=settings.stall_seconds,
+            limits=Limits(
+                settings.requests_per_minute, settings.tokens_per_minute, settings.streams_per_token
+            ),
+            refused_logins=RefusedLogins(settings.refused_logins_per_minute),
+            longest_reply_seconds=settings.longest_reply_seconds,
+            now=now,
+        )
+        self._watchman = Watchman(self.gate, database, self.workers, settings)
         self._services = self._servicers(library, model)
         self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]
+        self._writers.append(asyncio.ensure_future(self._watchman.run()))
 
     @property
     def service_names(self) -> Sequence[str]:
         return [service.full_name for service, _ in self._services]
 
-    def register(self, server: grpc.aio.Server) -> None:
-        """Adds every service."""
+    def register(self, server: grpc.aio.Server, only: Collection[str] | None = None) -> None:
+        """Adds every service, or the methods named in `only`."""
         for service, servicer in self._services:
-            self.gate.register(server, service, servicer)
+            self.gate.register(server, service, servicer, only)
 
     async def load_active_stages(self) -> None:
         """So that the first request finds them. Raises: EngineError."""
@@ -136,6 +151,7 @@ class Application:
         await asyncio.gather(*self._writers, return_exceptions=True)
         for feed in self.feeds.values():
             await feed.flush()
+        await self._watchman.record()
         self.workers.close()
 
     def _feed(self, deployment: str) -> Feed:

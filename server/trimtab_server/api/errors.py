@@ -123,6 +123,23 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "CONSUMER_STALLED": Entry(
         Code.RESOURCE_EXHAUSTED, "the reply was not read for {seconds} seconds and was cancelled"
     ),
+    "REQUEST_LIMIT": Entry(
+        Code.RESOURCE_EXHAUSTED, "{actor} may make {limit} requests a minute; wait {seconds} seconds"
+    ),
+    "TOKEN_LIMIT": Entry(
+        Code.RESOURCE_EXHAUSTED,
+        "{actor} may use {limit} tokens a minute, and this asks for up to {tokens}: wait {seconds} seconds, or "
+        "ask for fewer with max_tokens",
+    ),
+    "STREAM_LIMIT": Entry(
+        Code.RESOURCE_EXHAUSTED, "{actor} may have {limit} streams open at once; close one, or wait"
+    ),
+    "MESSAGE_TOO_LARGE": Entry(
+        Code.RESOURCE_EXHAUSTED, "the request has {bytes} bytes; {method} takes at most {limit}"
+    ),
+    "REQUEST_NOT_SENT": Entry(
+        Code.DEADLINE_EXCEEDED, "the call was opened and its request not sent within {seconds} seconds"
+    ),
     "SERVER_DRAINING": Entry(Code.UNAVAILABLE, "the server is shutting down and takes no new requests"),
     "STAGE_LOADING": Entry(Code.UNAVAILABLE, "stage {stage} is being loaded; try again shortly"),
     "DEADLINE_IMPOSSIBLE": Entry(Code.DEADLINE_EXCEEDED, "{detail}"),
@@ -131,6 +148,15 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "TOKEN_INVALID": Entry(Code.UNAUTHENTICATED, "the token is not known here"),
     "TOKEN_EXPIRED": Entry(Code.UNAUTHENTICATED, "{token} has expired; ask an admin for a new one"),
     "TOKEN_REVOKED": Entry(Code.UNAUTHENTICATED, "{token} was revoked; ask an admin for a new one"),
+    "CERTIFICATE_UNKNOWN": Entry(
+        Code.UNAUTHENTICATED,
+        "the certificate is valid, and no principal is one of {identities}: add it to the principals file, or "
+        "show a token",
+    ),
+    "TOO_MANY_REFUSED_LOGINS": Entry(
+        Code.UNAUTHENTICATED,
+        "more than {limit} calls a minute from this address showed no valid token; wait {seconds} seconds",
+    ),
     "ROLE_NOT_ALLOWED": Entry(Code.PERMISSION_DENIED, "role {role} may not call {method}"),
     "SECOND_PERSON_NEEDED": Entry(
         Code.FAILED_PRECONDITION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,8 +17,32 @@ def serve(
         str | None,
         typer.Option(help="Model directory or Hugging Face hub id. Default: the model that comes along."),
     ] = None,
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; another than loopback needs TLS.")] = (
+        "127.0.0.1"
+    ),
     port: Annotated[int, typer.Option(help="0 picks a free port.")] = 0,
+    control_port: Annotated[
+        int | None, typer.Option(help="A second port, for rollback, abort, pause and revoke alone.")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM certificate chain. Read again when it changes.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate, unencrypted.")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="PEM authority whose certificate every client must have (mTLS).")
+    ] = None,
+    principals: Annotated[
+        Path | None, typer.Option(help="TOML file: which client certificate is whom, with which role.")
+    ] = None,
+    requests_per_minute: Annotated[
+        int, typer.Option(help="Calls of each token; 0: any number. A token may have its own limit.")
+    ] = 12_000,
+    tokens_per_minute: Annotated[
+        int, typer.Option(help="Tokens of prompts and replies of each token; 0: any number.")
+    ] = 2_000_000,
+    streams_per_token: Annotated[int, typer.Option(help="Streams of each token at once.")] = 256,
+    longest_reply_seconds: Annotated[float, typer.Option(help="Every chat reply ends by then.")] = 120.0,
+    max_connections: Annotated[int, typer.Option(help="More are closed.")] = 1_024,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     slots: Annotated[int, typer.Option(help="Replies made at the same time.")] = 16,
@@ -38,6 +63,16 @@ def serve(
     trust_remote_code: Annotated[
         bool, typer.Option(help="Run Python code that comes with the model.")
     ] = False,
+    audit_key: Annotated[
+        Path | None,
+        typer.Option(help="Key that signs the audit's heads. Default: DATA_DIR/audit.key, made once."),
+    ] = None,
+    audit_heads: Annotated[
+        Path | None,
+        typer.Option(
+            help="File the signed heads go to, best on another volume. Default: in the data directory."
+        ),
+    ] = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Host a model; prints `listening on HOST:PORT` when ready.
@@ -51,6 +86,16 @@ def serve(
         "model": model,
         "host": host,
         "port": port,
+        "control_port": control_port,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "tls_client_ca": tls_client_ca,
+        "principals": principals,
+        "requests_per_minute": requests_per_minute,
+        "tokens_per_minute": tokens_per_minute,
+        "streams_per_token": streams_per_token,
+        "longest_reply_seconds": longest_reply_seconds,
+        "max_connections": max_connections,
         "device": device,
         "dtype": dtype,
         "slots": slots,
@@ -65,6 +110,8 @@ def serve(
         "auto_canary_count": auto_canary_count,
         "canary_seed": canary_seed,
         "trust_remote_code": trust_remote_code,
+        "audit_key": audit_key,
+        "audit_heads": audit_heads,
         "log_level": log_level,
     }
     raise typer.Exit(_run(values))
@@ -79,8 +126,9 @@ def _run(values: dict[str, Any]) -> int:
         settings = ServeSettings(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        name = "--" + str(first["loc"][0]).replace("_", "-")
-        raise typer.BadParameter(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+        # Without a place if it is about several options; the message names them.
+        name = "".join(f"--{part}: ".replace("_", "-") for part in first["loc"][:1])
+        raise typer.BadParameter(f"{name}{first['msg'].removeprefix('Value error, ')}") from error
     try:
         from trimtab_server.serve import run
     except ModuleNotFoundError as error:
