@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection
 
-from trimtab_server.steering.history import rollback_target
+from trimtab_server.steering.history import rollback_target, within_window
 from trimtab_server.steering.rollout_change import abort_in, running_refusal
 from trimtab_server.store import audit, deployments, rollouts, snapshots
 from trimtab_server.store.database import Database
@@ -101,23 +103,17 @@ def roll_back(
             target = history[-1].snapshot
         before_move()
         try:
-            with database.write() as connection:
-
-                def change(
-                    connection: Connection = connection,
-                    seen: DeploymentRecord = seen,
-                    target: Refusal | str = target,
-                ) -> Result:
-                    # A retry of a request that succeeded must not be refused, so refusals wait until here.
-                    if isinstance(target, Refusal):
-                        raise target
-                    rollout = rollouts.running(connection, deployment)
-                    if rollout is not None:
-                        abort_in(connection, rollout, reason=f"rollback: {reason}", origin=origin, time=time)
-                    revision = move(connection, seen, target, "rollback", reason, origin, time)
-                    return {"revision": revision.number}
-
-                return _revision(connection, deployment, once(connection, origin, time, change))
+            return database.settle(
+                functools.partial(
+                    _roll_back,
+                    seen=seen,
+                    history=history,
+                    target=target,
+                    reason=reason,
+                    origin=origin,
+                    time=time,
+                )
+            )
         except _Lost:
             continue
     raise Refusal(
@@ -126,6 +122,32 @@ def roll_back(
         expected_revision=seen.revision,
         active_revision="changing",
     )
+
+
+def _roll_back(
+    connection: Connection,
+    *,
+    seen: DeploymentRecord,
+    history: list[RevisionRecord],
+    target: str | Refusal,
+    reason: str,
+    origin: Origin,
+    time: int,
+) -> RevisionRecord:
+    """Raises: _Lost: the deployment is not any more on the revision it was seen on."""
+
+    def change() -> Result:
+        # A retry of a request that succeeded must not be refused, so refusals wait until here.
+        if isinstance(target, Refusal):
+            raise target
+        rollout = rollouts.running(connection, seen.name)
+        if rollout is not None:
+            abort_in(connection, rollout, reason=f"rollback: {reason}", origin=origin, time=time)
+        details = {"within_rollback_window": within_window(history, target)}
+        revision = move(connection, seen, target, "rollback", reason, origin, time, details)
+        return {"revision": revision.number}
+
+    return _revision(connection, seen.name, once(connection, origin, time, change))
 
 
 def find_deployment(connection: Connection, deployment: str) -> DeploymentRecord:
@@ -159,6 +181,7 @@ def move(
     reason: str,
     origin: Origin,
     time: int,
+    details: Mapping[str, Any] | None = None,
 ) -> RevisionRecord:
     """Moves the pointer from where it was seen and adds the revision and its audit record, in the caller's
     transaction.
@@ -190,6 +213,7 @@ def move(
         from_revision=seen.revision,
         to_revision=revision.number,
         reason=reason,
+        details=details,
     )
     return revision
 

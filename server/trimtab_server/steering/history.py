@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from trimtab_server.store.deployments import RevisionRecord
+
+#: A snapshot that one of the last revisions had is gone back to without an analysis: its evidence is fresh.
+ROLLBACK_WINDOW: Final = 3
+
+
+def within_window(history: Sequence[RevisionRecord], snapshot: str) -> bool:
+    """Whether one of the last `ROLLBACK_WINDOW` revisions had this snapshot."""
+    return any(revision.snapshot == snapshot for revision in history[-ROLLBACK_WINDOW:])
 
 
 def in_effect(history: Sequence[RevisionRecord]) -> list[RevisionRecord]:

@@ -34,14 +34,18 @@ def change_rollout(
     time: int,
     details: Mapping[str, Any] = _NOTHING,
     to_revision: int = 0,
+    shown: str = "",
     **values: Any,
 ) -> RolloutRecord:
     """Writes `values` and the record of it. Call it in a write transaction.
 
+    Args:
+        shown: what the rollout itself says of its state, where that is not `reason`.
+
     Raises:
         Refusal: ROLLOUT_CONFLICT, the rollout is not any more where it was seen.
     """
-    changed = rollouts.change(connection, seen, **{"reason": reason, "changed_by": origin.actor} | values)
+    changed = rollouts.change(connection, seen, reason=shown or reason, changed_by=origin.actor, **values)
     if changed is None:
         raise conflict(seen, find_rollout(connection, seen.id))
     audit.append(

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from trimtab_server.rollouts import progress
-from trimtab_server.rollouts.findings import Look
+from trimtab_server.rollouts.findings import Look, NextAction
 from trimtab_server.rollouts.observations import Observation, to_dict
-from trimtab_server.steering.rollout_change import change_rollout, find_rollout, require_step
+from trimtab_server.steering.rollout_change import find_rollout, require_step
 from trimtab_server.steering.rollout_steps import apply_look
-from trimtab_server.store import rollouts
+from trimtab_server.store import audit, rollouts
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.requests import SERVER, Origin
@@ -43,19 +43,25 @@ def record_look(
         Refusal: ROLLOUT_NOT_FOUND, ROLLOUT_STATE (it has ended, or was not started), ROLLOUT_CONFLICT (it is at
             another step than the look: look again there). Nothing is kept then.
     """
-    with database.write() as connection:
+
+    def change(connection: Connection) -> RolloutRecord:
         found = find_rollout(connection, rollout)
         if not found.in_force:
             raise Refusal(
                 "ROLLOUT_STATE",
                 rollout=found.name,
                 state=found.state,
-                detail=f"the rollout is {found.state}; only one that runs or is paused is looked at",
+                detail="only one that runs or is paused is looked at",
             )
         require_step(found, look.step)
         kept = _keep(connection, found, look, judge_state, observations, origin, time)
         looked = progress.Looked(look.next_action, look.verdict, look.reason)
         return apply_look(connection, kept, looked, origin, time)
+
+    if look.next_action is NextAction.ABORT:
+        return database.settle(change)
+    with database.write() as connection:
+        return change(connection)
 
 
 def _keep(
@@ -83,22 +89,29 @@ def _keep(
         judge_state_hash=state_hash,
     )
     rollouts.add_look(connection, record)
-    values: dict[str, Any] = {"look_count": record.number, "observation_count": seen, "verdict": record.verdict}
-    if record.verdict == found.verdict:
-        return rollouts.count_look(connection, found, **values)
-    return change_rollout(
-        connection,
-        found,
-        action="rollout.verdict",
-        reason=look.reason,
-        origin=origin,
-        time=time,
-        details={
-            "look": record.number,
-            "observations": seen,
-            "judge_state_hash": state_hash,
-            "verdict": [found.verdict, record.verdict],
-            "guardrails": {finding.name: finding.verdict.value for finding in look.findings if finding.acts},
-        },
-        **{"reason": found.reason, "changed_by": found.changed_by} | values,
-    )
+    values: dict[str, Any] = {
+        "look_count": record.number,
+        "observation_count": seen,
+        "verdict": record.verdict,
+    }
+    kept = rollouts.count_look(connection, found, **values)
+    if record.verdict != found.verdict:
+        audit.append(
+            connection,
+            time=time,
+            origin=origin,
+            action="rollout.verdict",
+            subject=found.name,
+            deployment=found.deployment,
+            from_revision=found.stable_revision,
+            to_revision=found.stable_revision,
+            reason=look.reason,
+            details={
+                "look": record.number,
+                "observations": seen,
+                "judge_state_hash": state_hash,
+                "verdict": [found.verdict, record.verdict],
+                "guardrails": {one.name: one.verdict.value for one in look.findings if one.acts},
+            },
+        )
+    return kept

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from trimtab_server.rollouts import progress
+from trimtab_server.rollouts.findings import NextAction
 from trimtab_server.rollouts.plan import AnalysisPlan
 from trimtab_server.rollouts.progress import NotPossible, Progress, State
 from trimtab_server.steering.activation import find_deployment, move
@@ -33,6 +34,15 @@ from trimtab_server.store.rollouts import ABORTED, FAILED, RolloutRecord
 
 #: The audit's name of a full promotion; also the action that needs a second person.
 PROMOTE_FULL: Final = "rollout.promote_full"
+
+#: What the audit calls a change that a look asked for.
+_OF_LOOK: Final = {
+    NextAction.ABORT: "rollout.fail",
+    NextAction.ADVANCE: "rollout.promote",
+    NextAction.PAUSE: "rollout.pause",
+    NextAction.PROMOTE: "rollout.promote",
+    NextAction.WAIT: "rollout.pause",
+}
 
 
 def create_rollout(
@@ -243,7 +253,7 @@ def abort(database: Database, *, rollout: str, reason: str, origin: Origin, time
             )
         return abort_in(connection, found, reason=reason, origin=origin, time=time)
 
-    return _once(database, origin, time, change)
+    return _once(database, origin, time, change, urgent=True)
 
 
 def apply_look(
@@ -253,12 +263,15 @@ def apply_look(
     after, _ = _advance(found, looked)
     if after == _progress(found):
         return found
-    action = {
-        State.FAILED: "rollout.fail",
-        State.PROMOTED: "rollout.promote",
-        State.PAUSED: "rollout.pause",
-    }.get(after.state, "rollout.promote")
-    return _apply(connection, found, looked, action=action, reason=looked.reason, origin=origin, time=time)
+    return _apply(
+        connection,
+        found,
+        looked,
+        action=_OF_LOOK[looked.action],
+        reason=looked.reason,
+        origin=origin,
+        time=time,
+    )
 
 
 def require_reason(reason: str) -> None:
@@ -284,7 +297,7 @@ def _step(
             require_locked(connection, found)
         return _apply(connection, found, event, action=action, reason=reason, origin=origin, time=time)
 
-    return _once(database, origin, time, change)
+    return _once(database, origin, time, change, urgent=isinstance(event, progress.PauseAsked))
 
 
 def _apply(
@@ -302,8 +315,6 @@ def _apply(
     """The rollout after an event, with everything the event asks for done in this transaction."""
     after, effects = _advance(found, event)
     values |= {"state": after.state.value, "step": after.step, "weight": after.weight}
-    if after.reason:
-        values["reason"] = after.reason
     facts = {"verdict": found.verdict} | dict(details or {})
     for effect in effects:
         if isinstance(effect, progress.BeginStep):
@@ -322,6 +333,7 @@ def _apply(
         time=time,
         details=facts,
         to_revision=values.get("promoted_revision", 0),
+        shown=after.reason,
         **values,
     )
 
@@ -433,12 +445,22 @@ def _add(
 
 
 def _once(
-    database: Database, origin: Origin, time: int, change: Callable[[Connection], RolloutRecord]
+    database: Database,
+    origin: Origin,
+    time: int,
+    change: Callable[[Connection], RolloutRecord],
+    *,
+    urgent: bool = False,
 ) -> RolloutRecord:
     """One transaction. A retry of a request that was served gets the rollout as it is now."""
-    with database.write() as connection:
 
+    def write(connection: Connection) -> RolloutRecord:
         def result() -> Result:
             return {"rollout": change(connection).id}
 
         return find_rollout(connection, once(connection, origin, time, result)["rollout"])
+
+    if urgent:
+        return database.settle(write)
+    with database.write() as connection:
+        return write(connection)

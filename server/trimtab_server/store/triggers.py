@@ -39,6 +39,16 @@ TRIGGERS: Final[dict[str, str]] = {
         "CREATE TRIGGER rollouts_no_delete BEFORE DELETE ON rollouts "
         "BEGIN SELECT RAISE(ABORT, 'a rollout is kept for ever'); END"
     ),
+    # The judge's state is dropped from all looks but the newest; everything else stays as it was written.
+    "rollout_looks_no_change": (
+        "CREATE TRIGGER rollout_looks_no_change BEFORE UPDATE OF rollout, number, time, step, weight, verdict, "
+        "findings, action, observation_count, judge_state_hash ON rollout_looks "
+        "BEGIN SELECT RAISE(ABORT, 'a look is kept as it was made'); END"
+    ),
+    "rollout_looks_no_delete": (
+        "CREATE TRIGGER rollout_looks_no_delete BEFORE DELETE ON rollout_looks "
+        "BEGIN SELECT RAISE(ABORT, 'a look is kept as it was made'); END"
+    ),
 }
 
 
