@@ -205,8 +205,9 @@ class _Line:
     def _deliver(self, alert: Alert) -> None:
         begun, failures = self._clock(), 0
         while True:
+            unsaid = self._unsaid
             try:
-                self._receiver.deliver(message(alert, self._server, self._unsaid))
+                self._receiver.deliver(message(alert, self._server, unsaid))
             except DeliveryFailed as failure:
                 failures += 1
                 self.failed_attempts += 1
@@ -218,8 +219,9 @@ class _Line:
                     self._lose(alert, str(failure))
                     return
             else:
-                self.delivered += 1
-                self._unsaid = 0
+                with self._lock:
+                    self.delivered += 1
+                    self._unsaid -= unsaid
                 return
 
     def _wait(self, seconds: float) -> bool:
@@ -232,8 +234,9 @@ class _Line:
         return left > 0
 
     def _lose(self, alert: Alert, why: str) -> None:
-        self.lost += 1
-        self._unsaid += 1
+        with self._lock:
+            self.lost += 1
+            self._unsaid += 1
         log.error(
             "alert_lost", extra={"facts": {"receiver": self.name, "why": why, "alert": facts_of(alert)}}
         )
