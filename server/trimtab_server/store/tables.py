@@ -295,3 +295,78 @@ rollout_observations = Table(
     Column("time", BigInteger, nullable=False),
     Column("body", JSON, nullable=False),
 )
+
+replies = Table(
+    "replies",
+    metadata,
+    # In the order in which they ended: the order in which drift saw them.
+    Column("number", RowNumber, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("deployment", String(64), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("snapshot", String(64), nullable=False),
+    # 0 unless the snapshot was the active one.
+    Column("revision", BigInteger, nullable=False),
+    # "" outside a rollout.
+    Column("rollout", String(32), nullable=False),
+    Column("arm", String(16), nullable=False),
+    # A keyed hash; "" for a reply of no session.
+    Column("session", String(64), nullable=False),
+    Column("signals", JSON, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("reply_tokens", Integer, nullable=False),
+    Column("queue_seconds", Float, nullable=False),
+    Column("prefill_seconds", Float, nullable=False),
+    Column("decode_seconds", Float, nullable=False),
+    Column("stop_reason", String(16), nullable=False),
+    # NULL unless the deployment opted in, and again once their own time is over.
+    Column("prompt", Text, nullable=True),
+    Column("reply", Text, nullable=True),
+    Index("ix_replies_deployment_time", "deployment", "time"),
+    Index("ix_replies_deployment_revision_number", "deployment", "revision", "number"),
+    # A number is never given twice, also after the newest replies were purged: evidence is counted by it.
+    sqlite_autoincrement=True,
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("deployment", ForeignKey("deployments.name"), primary_key=True),
+    Column("reply_days", Integer, nullable=False),
+    # 0: prompts and replies are not kept.
+    Column("text_days", Integer, nullable=False),
+    Column("change_time", BigInteger, nullable=False),
+)
+
+drift_references = Table(
+    "drift_references",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("deployment", ForeignKey("deployments.name"), nullable=False),
+    # "live" or "canary".
+    Column("source", String(16), nullable=False),
+    Column("snapshot", String(64), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("stage", Text, nullable=False),
+    # Of the weights of that stage, the base's included.
+    Column("stage_digest", String(64), nullable=False),
+    Column("reply_count", Integer, nullable=False),
+    # Canonical JSON, signal -> values in the order of the replies; `hash` is its SHA-256.
+    Column("signals", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Index("ix_drift_references_deployment_create_time", "deployment", "create_time"),
+)
+
+drift_states = Table(
+    "drift_states",
+    metadata,
+    Column("deployment", ForeignKey("deployments.name"), primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("reference", String(32), nullable=False),
+    # Replies up to this one are behind it; those after it are taken from `replies`.
+    Column("reply_number", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+)
