@@ -326,7 +326,7 @@ def changed_behind_the_back(world: Rollouts, rollout: RolloutRecord, *, hash_too
     other = json.loads(rollout.plan) | {"false_alarm": 0.9}
     body = canonical_json(other)
     with world.database.write() as connection:
-        connection.execute(text("DROP TRIGGER rollouts_no_change"))
+        connection.execute(text("DROP TRIGGER rollouts_locked"))
         connection.execute(
             text("UPDATE rollouts SET plan = :plan WHERE id = :id"), {"plan": body, "id": rollout.id}
         )
@@ -352,7 +352,7 @@ def test_nothing_goes_forward_under_a_plan_that_was_changed(
 def test_the_ways_back_need_no_plan(world: Rollouts) -> None:
     rollout = world.started()
     with world.database.write() as connection:
-        connection.execute(text("DROP TRIGGER rollouts_no_change"))
+        connection.execute(text("DROP TRIGGER rollouts_locked"))
         connection.execute(text("UPDATE rollouts SET plan = 'gone'"))
     assert world.abort(rollout).state == "aborted"
 
