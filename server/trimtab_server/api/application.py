@@ -221,6 +221,7 @@ class Application:
                 load_stage=self.stages.begin,
                 ensure_stage=self.stages.load,
                 cancel_snapshot=self.pool.cancel_tag,
+                put_off_snapshot=self.pool.put_off_tag,
                 activated=self._activated,
                 now=now,
             ),

@@ -36,6 +36,7 @@ class SnapshotServicer:
         ensure_stage: Callable[[str], Awaitable[None]],
         load_stage: Callable[[str], None],
         cancel_snapshot: Callable[[str], None],
+        put_off_snapshot: Callable[[str], None],
         activated: Callable[[Active], None],
         now: Callable[[], int],
     ) -> None:
@@ -46,6 +47,7 @@ class SnapshotServicer:
         self._ensure_stage = ensure_stage
         self._load_stage = load_stage
         self._cancel_snapshot = cancel_snapshot
+        self._put_off_snapshot = put_off_snapshot
         self._activated = activated
         self._now = now
 
@@ -165,9 +167,10 @@ class SnapshotServicer:
         revision = await self._workers.to_the_end(self._move(deployment, move))
         # Not waited for: the way back is never held up by a stage that has to be loaded first.
         self._load_stage(self._active.current(deployment).configuration.steering.stage)
-        cancels = request.in_flight == snapshot_pb2.IN_FLIGHT_CANCEL
-        if cancels and left.snapshot.id != revision.snapshot:
-            self._cancel_snapshot(left.snapshot.id)
+        if left.snapshot.id != revision.snapshot:
+            cancels = request.in_flight == snapshot_pb2.IN_FLIGHT_CANCEL
+            # A queue full of replies that nobody wants any more must not hold up those that are wanted.
+            (self._cancel_snapshot if cancels else self._put_off_snapshot)(left.snapshot.id)
         return wire.revision_out(revision)
 
     async def ListRevisions(

@@ -33,20 +33,24 @@ class Pace:
 
 
 class RequestQueue:
-    """First in, first out, by groups that are admitted together. The engine's lock guards it."""
+    """First in, first out, by groups that are admitted together. The engine's lock guards it.
+
+    Groups that were put off wait behind all others, also those that come later.
+    """
 
     def __init__(self, max_requests: int, max_tokens: int, slots: int, pace: Pace) -> None:
         self._groups: deque[list[Ticketed]] = deque()
+        self._put_off: deque[list[Ticketed]] = deque()
         self._max_requests = max_requests
         self._max_tokens = max_tokens
         self._slots = slots
         self._pace = pace
 
     def __iter__(self) -> Iterator[Ticketed]:
-        return (one for group in self._groups for one in group)
+        return (one for groups in (self._groups, self._put_off) for group in groups for one in group)
 
     def __len__(self) -> int:
-        return sum(len(group) for group in self._groups)
+        return sum(1 for _ in self)
 
     @property
     def tokens(self) -> int:
@@ -66,20 +70,30 @@ class RequestQueue:
 
     def take(self, slots_free: int) -> list[Ticketed]:
         """The next group if it fits whole, else nothing: a big group is not overtaken for ever."""
-        if self._groups and sum(one.slots_needed for one in self._groups[0]) <= slots_free:
-            return self._groups.popleft()
+        groups = self._groups or self._put_off
+        if groups and sum(one.slots_needed for one in groups[0]) <= slots_free:
+            return groups.popleft()
         return []
+
+    def put_off(self, unwanted: Callable[[Ticketed], bool]) -> None:
+        """Let the groups with such a request wait behind all others; among themselves they keep their order."""
+        kept: deque[list[Ticketed]] = deque()
+        for group in self._groups:
+            (self._put_off if any(map(unwanted, group)) else kept).append(group)
+        self._groups = kept
 
     def remove(self, unwanted: Callable[[Ticketed], bool]) -> list[Ticketed]:
         """Take out what is unwanted, wherever it stands; the rest of its group stays."""
         removed = [one for one in self if unwanted(one)]
         if removed:
-            kept = ([one for one in group if not unwanted(one)] for group in self._groups)
-            self._groups = deque(group for group in kept if group)
+            self._groups, self._put_off = (
+                deque(rest for group in groups if (rest := [one for one in group if not unwanted(one)]))
+                for groups in (self._groups, self._put_off)
+            )
         return removed
 
     def _wait_seconds(self, needed: int, slots_free: int) -> float:
-        ahead = sum(one.slots_needed for one in self)
+        ahead = sum(one.slots_needed for group in self._groups for one in group)
         return self._pace.wait_seconds(ahead + needed - slots_free, self._slots)
 
     def _refuse_without_spare(self, group: list[Ticketed], slots_free: int) -> None:

@@ -183,6 +183,11 @@ class Engine:
             self._cancelled_tags.add(tag)
             self._lock.notify_all()
 
+    def put_off_tag(self, tag: str) -> None:
+        """Let queued requests with this tag wait behind all others; what runs goes on, what comes is not held."""
+        with self._lock:
+            self._queue.put_off(lambda one: one.request.tag == tag)
+
     @property
     def load(self) -> EngineLoad:
         with self._lock:

@@ -111,6 +111,11 @@ class EnginePool:
         for engine in self._engines():
             engine.cancel_tag(tag)
 
+    def put_off_tag(self, tag: str) -> None:
+        """Let what waits with this tag wait behind all others, on every stage."""
+        for engine in self._engines():
+            engine.put_off_tag(tag)
+
     def drain(self, timeout: float) -> bool:
         """Refuse new requests everywhere and wait for the running ones; False if some are left."""
         with self._lock:

@@ -152,6 +152,12 @@ class Desk:
         with self._changed:
             return len(self._tokens.get(ticket, ()))
 
+    @property
+    def starts(self) -> list[int]:
+        """The tickets in the order of their first tokens."""
+        with self._changed:
+            return [ticket for ticket, tokens in self._tokens.items() if tokens]
+
     def ended(self, ticket: int) -> bool:
         with self._changed:
             return ticket in self._finished

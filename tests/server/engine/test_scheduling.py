@@ -75,6 +75,29 @@ def test_cancel_tag_ends_running_and_queued_replies_of_that_tag_only(
     assert one.outcome(later).finished.reason is FinishReason.LENGTH
 
 
+def test_what_is_put_off_waits_behind_what_comes_later_and_is_served_in_its_order(
+    llama: Any, desk: Any, prompts: Any
+) -> None:
+    one = _endless(desk, llama, slots=1)
+    running = one.engine.submit(GenerationRequest(prompts[0], sampling=LONG))
+    one.until(lambda: one.count(running) >= 1)
+
+    def ask(tag: str) -> int:
+        return one.engine.submit(GenerationRequest(prompts[1], sampling=Sampling(max_tokens=2), tag=tag))
+
+    early = [ask("left") for _ in range(3)]
+    kept = ask("kept")
+    one.engine.put_off_tag("left")
+    later, asked_for = ask("kept"), ask("left")
+    assert one.engine.load.queued_requests == 6
+    one.engine.cancel(early[1])
+    one.engine.cancel(running)
+    ends = {ticket: one.outcome(ticket).finished for ticket in (*early, kept, later, asked_for)}
+    assert ends.pop(early[1]).reason is FinishReason.CANCELLED
+    assert {end.reason for end in ends.values()} == {FinishReason.LENGTH}
+    assert one.starts == [running, kept, later, asked_for, early[0], early[2]]
+
+
 def test_cancelling_what_is_unknown_or_over_does_nothing(llama: Any, desk: Any, prompts: Any) -> None:
     one = desk(llama)
     done = one.run([GenerationRequest(prompts[0], sampling=Sampling(max_tokens=2))])
