@@ -40,7 +40,10 @@ class Ticketed:
 
     def unstarted(self, reason: FinishReason, now: float, error: str = "") -> Finished:
         """The end of a request that never had a slot."""
-        return Finished(reason, self.prompt_tokens, 0, now - self.submitted, 0.0, 0.0, 0, 0, error)
+        waited = now - self.submitted
+        return Finished(
+            reason, self.prompt_tokens, 0, waited, 0.0, 0.0, 0, 0, error, spare=self.request.spare
+        )
 
 
 class Reply:
@@ -149,6 +152,7 @@ class Reply:
             steering_applications_expected=self._expected(),
             error=error,
             gates=self.steering.gates,
+            spare=self.request.spare,
         )
 
     def _expected(self) -> int:

@@ -134,7 +134,7 @@ class Finished:
     `steering_applications` counts the layer-token pairs at which a non-zero row was applied,
     `steering_applications_expected` those at which the request asked for one. `gates`: of each conditional
     term, in the request's order, whether its condition let the reply through; None where the prompt was not read
-    to its end.
+    to its end. `spare`: the request was.
     """
 
     reason: FinishReason
@@ -147,6 +147,7 @@ class Finished:
     steering_applications_expected: int
     error: str = ""
     gates: tuple[bool | None, ...] = ()
+    spare: bool = False
 
 
 @dataclass(frozen=True)
