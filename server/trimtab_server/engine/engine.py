@@ -53,8 +53,8 @@ _RATE_WINDOW = 2.0
 class EngineLoad:
     """How busy an engine is now; tokens_per_second counts sampled tokens over the last two seconds.
 
-    cached_tokens: positions of the cache that hold something, of slots x context. steered_replies: running
-    replies with a row of the steering table that is not zero.
+    cached_tokens: positions of the cache that hold something, of cache_positions (slots x context).
+    steered_replies: running replies with a row of the steering table that is not zero.
     """
 
     slots: int
@@ -63,6 +63,7 @@ class EngineLoad:
     queued_tokens: int
     tokens_per_second: float
     cached_tokens: int = 0
+    cache_positions: int = 1
     steered_replies: int = 0
 
 
@@ -200,6 +201,7 @@ class Engine:
                 queued_tokens=self._queue.tokens,
                 tokens_per_second=tokens / _RATE_WINDOW,
                 cached_tokens=sum(len(reply.slots) * reply.length for reply in self._replies),
+                cache_positions=self.slots * self.context,
                 steered_replies=sum(bool(reply.steering) for reply in self._replies),
             )
 
