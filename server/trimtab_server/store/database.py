@@ -32,8 +32,8 @@ _PRAGMAS = (
     # NORMAL loses acknowledged commits on power loss; FULL does not.
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA busy_timeout=10000",
     "PRAGMA wal_autocheckpoint=1000",
+    "PRAGMA busy_timeout=10000",
 )
 
 #: Where a connection carries the `Writing` of its transaction.
@@ -203,6 +203,7 @@ def _failures() -> Iterator[None]:
 
 
 def _sqlite_engine(url: URL | str, single_connection: bool, driver: Any) -> Engine:
+    writable = make_url(url).query.get("mode") != "ro"
     engine = create_engine(
         url,
         module=driver,
@@ -214,7 +215,8 @@ def _sqlite_engine(url: URL | str, single_connection: bool, driver: Any) -> Engi
     def configure(connection: Any, _record: Any) -> None:
         # Transactions are begun below, not by the driver, which would begin them deferred and late.
         connection.isolation_level = None
-        for pragma in _PRAGMAS:
+        # The others would write, or are for writers.
+        for pragma in _PRAGMAS if writable else _PRAGMAS[-1:]:
             connection.execute(pragma).close()
 
     @event.listens_for(engine, "begin")
