@@ -24,6 +24,7 @@ from trimtab_server.cli import (
     serve,
     snapshot,
     stages,
+    store,
     study,
     token,
     training,
@@ -93,6 +94,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(organism.app, name="organism")
 app.add_typer(readouts.app, name="readouts")
+app.add_typer(store.app, name="store")
 app.add_typer(study.app, name="study")
 app.add_typer(token.app, name="token")
 app.add_typer(training.app, name="training")
