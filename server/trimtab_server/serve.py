@@ -35,6 +35,7 @@ from trimtab_server.api.principals import PrincipalsFileError
 from trimtab_server.api.tls import CertificateUnusable
 from trimtab_server.engine.errors import EngineError
 from trimtab_server.engine.hosted_model import HostedModel
+from trimtab_server.metrics.endpoint import EndpointTaken
 from trimtab_server.settings import ServeSettings
 from trimtab_server.store import audit, schema
 from trimtab_server.store.audit_heads import HeadFile, HeadKey, HeadsUnreadable
@@ -67,6 +68,7 @@ _NOT_STARTED: Final = (
     PortTaken,
     CertificateUnusable,
     PrincipalsFileError,
+    EndpointTaken,
     VectorError,
     QuestionFileError,
     PresetFileError,
@@ -96,6 +98,7 @@ async def _serve(settings: ServeSettings) -> int:
         for server in doors.servers:
             await server.start()
         try:
+            application.serve_metrics()
             await _load(application)
             await _say(state, application, health_pb2.HealthCheckResponse.SERVING)
             directory.write_address(settings.local_address(doors.address))

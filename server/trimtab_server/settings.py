@@ -6,7 +6,9 @@ import ipaddress
 from pathlib import Path
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from trimtab_server.alerts.receiver import Receiver
 
 
 class ServeSettings(BaseModel):
@@ -72,7 +74,23 @@ class ServeSettings(BaseModel):
     audit_key: Path | None = None
     #: Where signed heads are appended: best on another volume. None: in the data directory.
     audit_heads: Path | None = None
+    #: URLs, or "@FILE" with a URL and headers in it: who is told of rollbacks, aborts and alarms.
+    alert_webhook: tuple[str, ...] = ()
+    #: The evidence is stale when the canary set was not run through the active snapshot for this long.
+    stale_after_hours: float = Field(default=7 * 24.0, gt=0)
+    #: Less free space than this in the data directory is told.
+    disk_alarm_mib: int = Field(default=1_024, ge=0)
+    #: None: no metrics; 0 picks a free port.
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    metrics_host: str = "127.0.0.1"
     log_level: str = "INFO"
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _usable(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for one in given:
+            Receiver.of(one)
+        return given
 
     @property
     def loopback(self) -> bool:

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from trimtab_protos.v1 import audit_pb2, chat_pb2, model_pb2, monitor_pb2, snapshot_pb2, token_pb2, vector_pb2
 
 from trimtab_server.api.active import Active, ActivePointers
+from trimtab_server.api.alerting import Alerting
 from trimtab_server.api.audit import AuditServicer
 from trimtab_server.api.authentication import Authenticator
 from trimtab_server.api.canary import CanaryRuns
@@ -24,7 +25,7 @@ from trimtab_server.api.plans import Plan, Planner
 from trimtab_server.api.presets import prompt_presets, question_presets
 from trimtab_server.api.principals import Principals
 from trimtab_server.api.refused_logins import RefusedLogins
-from trimtab_server.api.registration import Gate
+from trimtab_server.api.registration import Gate, log_call
 from trimtab_server.api.snapshots import SnapshotServicer
 from trimtab_server.api.tokens import TokenServicer
 from trimtab_server.api.vectors import VectorServicer
@@ -34,6 +35,8 @@ from trimtab_server.control.pointers import RolloutPointers
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.engine.pool import EnginePool, EngineSettings
 from trimtab_server.engine.request import Finished, FinishReason, Token
+from trimtab_server.metrics.endpoint import Endpoint
+from trimtab_server.metrics.metrics import Metrics
 from trimtab_server.monitoring.canary import CanarySet
 from trimtab_server.monitoring.feed import LONGEST_HISTORY, Feed
 from trimtab_server.settings import ServeSettings
@@ -60,9 +63,11 @@ class Application:
         self._now = now
         self.workers = Workers()
         self.generator = Generator(asyncio.get_running_loop())
+        self.metrics = Metrics()
+        self._endpoint: Endpoint | None = None
         self.pool = EnginePool(
             model,
-            self.generator.listen,
+            self.metrics.replies.listening_too(self.generator.listen),
             EngineSettings(
                 slots=settings.slots,
                 context=settings.context,
@@ -93,6 +98,9 @@ class Application:
             default_max_tokens=settings.default_max_tokens,
         )
         self.feeds = {name: self._feed(name) for name in self.active.names()}
+        has_canary = (model.directory / "canary.jsonl").is_file()
+        self.alerting = Alerting(settings, database, self.feeds, canary=has_canary, now=now)
+        self.metrics.watch(settings, self.pool, database, self.alerting.sender)
         self.canary = CanaryRuns(
             canary_set=CanarySet.at(model.directory / "canary.jsonl"),
             planner=self.planner,
@@ -109,6 +117,7 @@ class Application:
         self.authenticator = Authenticator(database, now, Principals(settings.principals))
         self.gate = Gate(
             self.authenticator,
+            (log_call, self.metrics.calls),
             stall_seconds=settings.stall_seconds,
             limits=Limits(
                 settings.requests_per_minute, settings.tokens_per_minute, settings.streams_per_token
@@ -131,6 +140,13 @@ class Application:
         for service, servicer in self._services:
             self.gate.register(server, service, servicer, only)
 
+    def serve_metrics(self) -> None:
+        """Where the settings want it. Raises: EndpointTaken."""
+        if self._settings.metrics_port is not None:
+            self._endpoint = Endpoint(
+                self.metrics.registry, self._settings.metrics_host, self._settings.metrics_port
+            )
+
     async def load_active_stages(self) -> None:
         """So that the first request finds them. Raises: EngineError."""
         for name in self.feeds:
@@ -151,6 +167,9 @@ class Application:
         await asyncio.gather(*self._writers, return_exceptions=True)
         for feed in self.feeds.values():
             await feed.flush()
+        await self.alerting.close()
+        if self._endpoint is not None:
+            await asyncio.to_thread(self._endpoint.close)
         await self._watchman.record()
         self.workers.close()
 

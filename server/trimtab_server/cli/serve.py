@@ -73,6 +73,23 @@ def serve(
             help="File the signed heads go to, best on another volume. Default: in the data directory."
         ),
     ] = None,
+    alert_webhook: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL|@FILE",
+            help="Told of rollbacks, aborts and alarms; @FILE holds the URL and its headers. Repeatable.",
+        ),
+    ] = None,
+    stale_after_hours: Annotated[
+        float, typer.Option(help="Without a canary run of what is active for this long, an alert is sent.")
+    ] = 168.0,
+    disk_alarm_mib: Annotated[int, typer.Option(help="With less free space, an alert is sent.")] = 1_024,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve Prometheus metrics at /metrics; 0 picks a free port.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address of the metrics; they need no token.")] = (
+        "127.0.0.1"
+    ),
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Host a model; prints `listening on HOST:PORT` when ready.
@@ -112,6 +129,11 @@ def serve(
         "trust_remote_code": trust_remote_code,
         "audit_key": audit_key,
         "audit_heads": audit_heads,
+        "alert_webhook": tuple(alert_webhook or ()),
+        "stale_after_hours": stale_after_hours,
+        "disk_alarm_mib": disk_alarm_mib,
+        "metrics_port": metrics_port,
+        "metrics_host": metrics_host,
         "log_level": log_level,
     }
     raise typer.Exit(_run(values))
