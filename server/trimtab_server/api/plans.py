@@ -200,10 +200,26 @@ class Planner:
         reply_id: str = "",
     ) -> Plan:
         """The engine's request for one reply under a pinned snapshot. Raises: Refusal, EngineError."""
-        configuration = resolved.configuration
         own = None if sampling is None else check_sampling(wire_steering.sampling_in(sampling))
-        chosen = configuration.sampling if own is None else own
         conversation = messages_in(messages, path)
+        return await self.make(
+            resolved, conversation, sampling=own, readouts=readouts, deadline=deadline, reply_id=reply_id
+        )
+
+    async def make(
+        self,
+        resolved: Resolved,
+        conversation: Sequence[Mapping[str, str]],
+        *,
+        sampling: Sampling | None = None,
+        readouts: steering_pb2.ReadoutOptions | None = None,
+        deadline: float | None = None,
+        reply_id: str = "",
+    ) -> Plan:
+        """As `plan`, of a conversation that was checked; `sampling` None is the snapshot's own."""
+        configuration = resolved.configuration
+        chosen = configuration.sampling if sampling is None else sampling
+        readouts = readouts or steering_pb2.ReadoutOptions()
         terms = await self.terms(resolved)
         watched = await self._watched(resolved, readouts, terms)
         request = engine.GenerationRequest(
@@ -226,7 +242,7 @@ class Planner:
             Staged(configuration.steering.stage, request),
             "" if watched is None else watched.id,
             tuple(conversation),
-            own,
+            sampling,
         )
 
     def engine_sampling(self, sampling: Sampling) -> engine.Sampling:

@@ -1,12 +1,39 @@
-"""Rollouts as the store would hand them out."""
+"""Rollouts as the store would hand them out, and the shipped model behind everything but the wire."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from trimtab_server.api.active import ActivePointers
+from trimtab_server.api.first_start import ensure_deployment
+from trimtab_server.api.generation import Generator
+from trimtab_server.api.library import VectorLibrary
+from trimtab_server.api.models import StageLoader
+from trimtab_server.api.plans import Planner, facts_of
+from trimtab_server.api.spare_replies import EngineSpareReplies
+from trimtab_server.api.workers import Workers
+from trimtab_server.control.canary_pairs import Arms
+from trimtab_server.control.pointers import RolloutPointers
+from trimtab_server.control.spare import Subject
+from trimtab_server.engine.hosted_model import HostedModel
+from trimtab_server.engine.pool import EnginePool, EngineSettings
+from trimtab_server.monitoring.canary import CanarySet
+from trimtab_server.steering.creation import create_snapshot
+from trimtab_server.steering.snapshot import Configuration, Positions, Sampling
+from trimtab_server.steering.validation import DraftSteering, DraftTerm
+from trimtab_server.store import schema
+from trimtab_server.store.blobs import BlobStore
+from trimtab_server.store.database import Database
+from trimtab_server.store.requests import SERVER
 from trimtab_server.store.rollouts import RUNNING, RolloutRecord
+from trimtab_vectors.formats.safetensors import read_vector
+from trimtab_vectors.organism import shipped_model_dir
 
 Make = Callable[..., RolloutRecord]
 
@@ -37,3 +64,78 @@ def _record(**values: Any) -> RolloutRecord:
         "weight": 10,
     }
     return RolloutRecord(**facts | values)
+
+
+@dataclass
+class Desk:
+    """The shipped model with engines, planner and store, as a server has them, without the wire."""
+
+    database: Database
+    workers: Workers
+    pool: EnginePool
+    generator: Generator
+    stages: StageLoader
+    active: ActivePointers
+    rollouts: RolloutPointers
+    planner: Planner
+    replies: EngineSpareReplies
+    canary_set: CanarySet
+    model_dir: Path
+
+    def arms(self, candidate: Configuration) -> Arms:
+        """Unsteered against this candidate."""
+        active = self.active.current("default")
+        stable = Subject("stable", "default", active.snapshot.id, active.configuration)
+        return Arms(stable, Subject("candidate", "default", candidate.id, candidate))
+
+    def steered(self, file: str, strength: float, layers: tuple[int, ...]) -> Configuration:
+        """A shipped vector at the last stage, kept as a snapshot."""
+        vector = read_vector((self.model_dir / "vectors" / file).read_bytes())
+        term = DraftTerm(vector.id, strength, layers, positions=Positions.REPLY)
+        checked = self.planner.check(DraftSteering(terms=(term,)), Sampling())
+        create_snapshot(self.database, checked, f"{file} {strength} {layers}", "", SERVER, 1)
+        return checked.configuration
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    directory = shipped_model_dir()
+    database = Database.at(tmp_path / "trimtab.db")
+    schema.upgrade(database, tmp_path)
+    model = HostedModel.open(str(directory), "cpu")
+    library = VectorLibrary(database, BlobStore(tmp_path / "blobs"), time.time_ns)
+    ensure_deployment(database, library, facts_of(model), directory, time.time_ns())
+    workers, generator = Workers(), Generator(asyncio.get_running_loop())
+    pool = EnginePool(model, generator.listen, EngineSettings(slots=8, context=512))
+    generator.pool = pool
+    active, rollouts = ActivePointers(database), RolloutPointers(database)
+    active.replace(active.read("default"))
+    planner = Planner(
+        database=database,
+        library=library,
+        active=active,
+        rollouts=rollouts,
+        model=model,
+        workers=workers,
+        default_max_tokens=64,
+    )
+    stages = StageLoader(pool, workers)
+    await stages.load("stage-11")
+    canary_set = CanarySet.at(directory / "canary.jsonl")
+    assert canary_set is not None
+    yield Desk(
+        database,
+        workers,
+        pool,
+        generator,
+        stages,
+        active,
+        rollouts,
+        planner,
+        EngineSpareReplies(planner=planner, generator=generator, pool=pool, stages=stages, active=active),
+        canary_set,
+        directory,
+    )
+    pool.close()
+    workers.close()
+    database.close()
