@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -52,6 +53,10 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         return {**vars(self), "verdict": self.verdict.value}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Finding:
+        return cls(**{**value, "verdict": Verdict(value["verdict"])})
 
 
 @dataclass(frozen=True)

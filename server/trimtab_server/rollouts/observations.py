@@ -84,8 +84,19 @@ class MeasurementError:
     reason: str
 
 
+@dataclass(frozen=True)
+class CanariesExhausted:
+    """The pool has no fresh question of any kind left, before the plan's `max_draws` was reached."""
+
+
 Observation: TypeAlias = (
-    StepStarted | ReplyObservation | PairObservation | CanaryObservation | HardFault | MeasurementError
+    StepStarted
+    | ReplyObservation
+    | PairObservation
+    | CanaryObservation
+    | CanariesExhausted
+    | HardFault
+    | MeasurementError
 )
 
 OBSERVATION_NAMES: Final[dict[type[Observation], str]] = {
@@ -93,6 +104,7 @@ OBSERVATION_NAMES: Final[dict[type[Observation], str]] = {
     ReplyObservation: "reply",
     PairObservation: "pair",
     CanaryObservation: "canary",
+    CanariesExhausted: "canaries_exhausted",
     HardFault: "hard_fault",
     MeasurementError: "error",
 }

@@ -168,7 +168,7 @@ class AnalysisPlan(_Strict):
 
     false_alarm: chance that a candidate as good as stable is stopped by any guardrail, shared among them.
     wrong_promotion: chance that a candidate worse than a margin is promoted nevertheless.
-    error_at: the N-th measurement that went wrong makes the verdict an error.
+    error_at: the N-th measurement that went wrong within a step makes the verdict an error.
     """
 
     name: str

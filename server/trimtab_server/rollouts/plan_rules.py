@@ -165,6 +165,16 @@ def _criteria(plan: AnalysisPlan) -> Iterator[Fault]:
             "none checks the sample ratio",
             "add one with test = 'sample_ratio', unit = 'traffic'",
         )
+    reached = {"canary"} if plan.canary else set()
+    reached |= {"shadow"} if any(isinstance(step, Shadow) for step in plan.steps) else set()
+    reached |= {"traffic"} if any(weights) else set()
+    for place, guardrail in enumerate(plan.guardrails):
+        if guardrail.unit not in reached:
+            yield Fault(
+                f"guardrails[{place}].unit",
+                f"is {guardrail.unit!r}, of which no step brings any",
+                "add a canary section, a shadow step or a weight, or make it a monitor",
+            )
     for group in ("guardrails", "monitors"):
         for place, criterion in enumerate(getattr(plan, group)):
             yield from _criterion(plan, f"{group}[{place}]", criterion, acts=group == "guardrails")
@@ -184,6 +194,8 @@ def _criterion(plan: AnalysisPlan, key: str, own: Guardrail, *, acts: bool) -> I
         )
     if own.max_replies is not None and own.max_replies < max(1, own.min_replies):
         yield Fault(f"{key}.max_replies", f"is {own.max_replies}", "give at least min_replies, and 1")
+    if own.test == "paired_outcome" and own.fail_at > 1 and plan.canary and plan.canary.mode == "fixed":
+        yield Fault(f"{key}.fail_at", f"is {own.fail_at}", "one test of fixed size has one alarm; use 1")
     yield from _signal(plan, key, own, acts=acts)
     yield from _limit(key, own)
     if own.test in COMPARISONS:

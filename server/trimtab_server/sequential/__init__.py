@@ -13,6 +13,7 @@ from trimtab_server.sequential.finite import NonFinite
 from trimtab_server.sequential.fixed_size import mcnemar_p, paired_score_p
 from trimtab_server.sequential.intervals import ConfidenceSequence, NonInferiority
 from trimtab_server.sequential.msprt import PairedMsprt, TwoSampleMsprt
+from trimtab_server.sequential.outcome_tests import FixedOutcomeTest, OutcomeTest, fixed_size_p
 from trimtab_server.sequential.paired_shift import PairedShift
 from trimtab_server.sequential.rates import RateDrift, RateLimit
 from trimtab_server.sequential.sample_ratio import SampleRatio
@@ -24,8 +25,10 @@ __all__ = [
     "Comparison",
     "ConfidenceSequence",
     "ConformalDrift",
+    "FixedOutcomeTest",
     "NonFinite",
     "NonInferiority",
+    "OutcomeTest",
     "PairedMeans",
     "PairedMsprt",
     "PairedOutcomes",
@@ -38,6 +41,7 @@ __all__ = [
     "TwoSampleMeans",
     "TwoSampleMsprt",
     "batch_size",
+    "fixed_size_p",
     "lag1_correlation",
     "mcnemar_p",
     "paired_score_p",
