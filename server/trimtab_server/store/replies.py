@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
@@ -47,6 +47,9 @@ class ReplyRecord:
     prompt: str | None = None
     reply: str | None = None
 
+    def without_text(self) -> ReplyRecord:
+        return replace(self, prompt=None, reply=None)
+
 
 @dataclass(frozen=True)
 class Purged:
@@ -83,15 +86,24 @@ def newest(
 
 
 def after(
-    connection: Connection, deployment: str, revision: int, number: int
+    connection: Connection, deployment: str, revision: int, number: int, *, limit: int
 ) -> list[tuple[int, ReplyRecord]]:
-    """(number, reply) of a revision's replies with a larger number than that, in order."""
+    """(number, reply) of the first `limit` replies of a revision with a larger number than that, in order."""
     query: Select[Any] = (
         select(replies.c.number, *_COLUMNS)
         .where(replies.c.deployment == deployment, replies.c.revision == revision, replies.c.number > number)
         .order_by(replies.c.number)
+        .limit(limit)
     )
     return [(row.number, _record(row)) for row in connection.execute(query)]
+
+
+def number_at(connection: Connection, deployment: str, time: int) -> int:
+    """The largest number of the replies that had ended by that time; 0 if there were none."""
+    query = select(func.max(replies.c.number)).where(
+        replies.c.deployment == deployment, replies.c.time <= time
+    )
+    return connection.execute(query).scalar() or 0
 
 
 def purge(connection: Connection, deployment: str, before: int, time: int) -> Purged | None:

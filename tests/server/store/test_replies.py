@@ -72,7 +72,10 @@ def test_replies_come_in_the_order_in_which_they_ended(database: Database) -> No
         order = [int(one.id, 16) for one in replies.newest(connection, "default", 10, revision=2)]
         assert order == [3, 1, 2]
         assert [int(one.id, 16) for one in replies.newest(connection, "default", 2)] == [2, 9]
-        later = replies.after(connection, "default", 2, 1)
+        later = replies.after(connection, "default", 2, 1, limit=9)
+        assert replies.after(connection, "default", 2, 1, limit=1) == later[:1]
+        assert replies.number_at(connection, "default", 8 * DAY) == 3
+        assert replies.number_at(connection, "default", 0) == 0
         assert [(number, int(one.id, 16)) for number, one in later] == [(2, 1), (3, 2)]
 
 
