@@ -14,6 +14,21 @@ from trimtab_client.client import Client
 from trimtab_client.discovery import Connection, discover, find_data_dir
 from trimtab_client.errors import FieldViolation, TrimtabError
 from trimtab_client.names import DEFAULT_DEPLOYMENT, abbreviated, bare, qualified
+from trimtab_client.rollout_types import (
+    Foresight,
+    GuardrailEvidence,
+    Plan,
+    PlanCheck,
+    PlanFile,
+    PlanGuardrail,
+    PlanStep,
+    Rollout,
+    RolloutArms,
+    RolloutChange,
+    RolloutLook,
+    RolloutState,
+    Verdict,
+)
 from trimtab_client.transport import Deadlines, RetryPolicy
 from trimtab_client.types import (
     Active,
@@ -100,6 +115,8 @@ __all__ = [
     "FieldChange",
     "FieldViolation",
     "FinishReason",
+    "Foresight",
+    "GuardrailEvidence",
     "Heartbeat",
     "HonestyRates",
     "InFlight",
@@ -111,6 +128,11 @@ __all__ = [
     "NewToken",
     "Opens",
     "Operator",
+    "Plan",
+    "PlanCheck",
+    "PlanFile",
+    "PlanGuardrail",
+    "PlanStep",
     "Positions",
     "PreserveStateNorm",
     "Progress",
@@ -125,6 +147,11 @@ __all__ = [
     "Revision",
     "RevisionKind",
     "Role",
+    "Rollout",
+    "RolloutArms",
+    "RolloutChange",
+    "RolloutLook",
+    "RolloutState",
     "Sample",
     "Sampling",
     "ServerInfo",
@@ -147,6 +174,7 @@ __all__ = [
     "Usage",
     "Vector",
     "VectorFile",
+    "Verdict",
     "abbreviated",
     "bare",
     "discover",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -22,14 +22,15 @@ from trimtab_protos.v1 import (
 )
 
 from trimtab_client import from_protobuf, requests, types
+from trimtab_client.async_rollouts import AsyncRollouts
 from trimtab_client.errors import TrimtabError, cancelled, client_closed, from_rpc_error, unreachable
 from trimtab_client.names import DEFAULT_DEPLOYMENT
+from trimtab_client.paging import all_pages_async
 from trimtab_client.transport import CHANNEL_OPTIONS, Deadlines, RetryPolicy, bearer
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Event = TypeVar("Event")
-Item = TypeVar("Item")
 
 _ACTIVE: Final = types.Active()
 
@@ -74,6 +75,7 @@ class AsyncClient:
         self._monitor = monitor_pb2_grpc.MonitorServiceStub(self._channel)
         self._audit = audit_pb2_grpc.AuditServiceStub(self._channel)
         self._tokens = token_pb2_grpc.TokenServiceStub(self._channel)
+        self.rollouts = AsyncRollouts(self, self._channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -153,7 +155,7 @@ class AsyncClient:
             answer = await self._unary(self._models.ListModels, requests.list_models(left, token))
             return [from_protobuf.model(m) for m in answer.models], answer.next_page_token
 
-        return await _all_pages(page, limit)
+        return await all_pages_async(page, limit)
 
     async def model(self, name: str) -> types.Model:
         """One model, by "models/{model}" or its bare name."""
@@ -179,7 +181,7 @@ class AsyncClient:
             answer = await self._unary(self._vectors.ListVectors, request)
             return [from_protobuf.vector(v) for v in answer.vectors], answer.next_page_token
 
-        return await _all_pages(page, limit)
+        return await all_pages_async(page, limit)
 
     async def vector(self, name: str) -> types.Vector:
         """One vector, by "vectors/{sha256}" or its bare hash."""
@@ -290,7 +292,7 @@ class AsyncClient:
             answer = await self._unary(self._snapshots.ListSnapshots, requests.list_snapshots(left, token))
             return [from_protobuf.snapshot(s) for s in answer.snapshots], answer.next_page_token
 
-        return await _all_pages(page, limit)
+        return await all_pages_async(page, limit)
 
     async def snapshot(self, name: str) -> types.Snapshot:
         """One snapshot, by full name, unique prefix of at least 8 digits, or display name."""
@@ -316,7 +318,7 @@ class AsyncClient:
             answer = await self._unary(self._snapshots.ListDeployments, request)
             return [from_protobuf.deployment(d) for d in answer.deployments], answer.next_page_token
 
-        return await _all_pages(page, limit)
+        return await all_pages_async(page, limit)
 
     async def activate_snapshot(
         self,
@@ -324,14 +326,18 @@ class AsyncClient:
         *,
         reason: str = "",
         expected_revision: int = 0,
+        replace: bool = False,
         deployment: str = DEFAULT_DEPLOYMENT,
         request_id: str = "",
     ) -> types.Revision:
         """Make a snapshot what new requests get.
 
-        With `expected_revision`, REVISION_CONFLICT if another one is active by now; 0 takes whatever is.
+        With `expected_revision`, REVISION_CONFLICT if another one is active by now; 0 takes whatever is. While
+        a rollout is in force, ROLLOUT_RUNNING, unless `replace` aborts it.
         """
-        request = requests.activate_snapshot(snapshot, reason, expected_revision, deployment, request_id)
+        request = requests.activate_snapshot(
+            snapshot, reason, expected_revision, replace, deployment, request_id
+        )
         return from_protobuf.revision(await self._unary(self._snapshots.ActivateSnapshot, request))
 
     async def rollback(
@@ -362,7 +368,7 @@ class AsyncClient:
             answer = await self._unary(self._snapshots.ListRevisions, request)
             return [from_protobuf.revision(r) for r in answer.revisions], answer.next_page_token
 
-        return await _all_pages(page, limit)
+        return await all_pages_async(page, limit)
 
     def watch_active(self, deployment: str = DEFAULT_DEPLOYMENT) -> AsyncGenerator[types.ActiveChange, None]:
         """Stream what is active now, then each change. Never ends by itself."""
@@ -405,7 +411,7 @@ class AsyncClient:
             answer = await self._unary(self._monitor.ListCanaryRuns, request)
             return [from_protobuf.canary_run(r) for r in answer.canary_runs], answer.next_page_token
 
-        return await _all_pages(page, limit)
+        return await all_pages_async(page, limit)
 
     # Audit and tokens --------------------------------------------------------------------------------
 
@@ -422,7 +428,7 @@ class AsyncClient:
             head, count = head or answer.head, count or answer.record_count
             return [from_protobuf.audit_record(r) for r in answer.audit_records], answer.next_page_token
 
-        records = await _all_pages(page, limit)
+        records = await all_pages_async(page, limit)
         return types.AuditLog(records, head, count)
 
     async def create_token(
@@ -444,7 +450,7 @@ class AsyncClient:
             answer = await self._unary(self._tokens.ListTokens, requests.list_tokens(left, token))
             return [from_protobuf.token(t) for t in answer.tokens], answer.next_page_token
 
-        return await _all_pages(page, limit)
+        return await all_pages_async(page, limit)
 
     async def revoke_token(self, name: str, *, request_id: str = "") -> types.Token:
         """Make a token useless, at once and for good."""
@@ -525,17 +531,3 @@ def _task_is_cancelled() -> bool:
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _all_pages(
-    page: Callable[[int | None, str], Awaitable[tuple[list[Item], str]]], limit: int | None
-) -> tuple[Item, ...]:
-    """Ask for pages until there are no more, or `limit` items are there."""
-    items: list[Item] = []
-    token = ""
-    while limit is None or len(items) < limit:
-        more, token = await page(None if limit is None else limit - len(items), token)
-        items += more
-        if not token:
-            break
-    return tuple(items if limit is None else items[:limit])

@@ -23,12 +23,13 @@ from trimtab_protos.v1 import (
 from trimtab_client import from_protobuf, requests, types
 from trimtab_client.errors import TrimtabError, client_closed, from_rpc_error, unreachable
 from trimtab_client.names import DEFAULT_DEPLOYMENT
+from trimtab_client.paging import all_pages
+from trimtab_client.rollouts import Rollouts
 from trimtab_client.transport import CHANNEL_OPTIONS, Deadlines, RetryPolicy, bearer
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Event = TypeVar("Event")
-Item = TypeVar("Item")
 
 _ACTIVE: Final = types.Active()
 
@@ -73,6 +74,7 @@ class Client:
         self._monitor = monitor_pb2_grpc.MonitorServiceStub(self._channel)
         self._audit = audit_pb2_grpc.AuditServiceStub(self._channel)
         self._tokens = token_pb2_grpc.TokenServiceStub(self._channel)
+        self.rollouts = Rollouts(self, self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -154,7 +156,7 @@ class Client:
             answer = self._unary(self._models.ListModels, requests.list_models(left, token))
             return [from_protobuf.model(m) for m in answer.models], answer.next_page_token
 
-        return _all_pages(page, limit)
+        return all_pages(page, limit)
 
     def model(self, name: str) -> types.Model:
         """One model, by "models/{model}" or its bare name."""
@@ -180,7 +182,7 @@ class Client:
             answer = self._unary(self._vectors.ListVectors, request)
             return [from_protobuf.vector(v) for v in answer.vectors], answer.next_page_token
 
-        return _all_pages(page, limit)
+        return all_pages(page, limit)
 
     def vector(self, name: str) -> types.Vector:
         """One vector, by "vectors/{sha256}" or its bare hash."""
@@ -291,7 +293,7 @@ class Client:
             answer = self._unary(self._snapshots.ListSnapshots, requests.list_snapshots(left, token))
             return [from_protobuf.snapshot(s) for s in answer.snapshots], answer.next_page_token
 
-        return _all_pages(page, limit)
+        return all_pages(page, limit)
 
     def snapshot(self, name: str) -> types.Snapshot:
         """One snapshot, by full name, unique prefix of at least 8 digits, or display name."""
@@ -315,7 +317,7 @@ class Client:
             answer = self._unary(self._snapshots.ListDeployments, request)
             return [from_protobuf.deployment(d) for d in answer.deployments], answer.next_page_token
 
-        return _all_pages(page, limit)
+        return all_pages(page, limit)
 
     def activate_snapshot(
         self,
@@ -323,14 +325,18 @@ class Client:
         *,
         reason: str = "",
         expected_revision: int = 0,
+        replace: bool = False,
         deployment: str = DEFAULT_DEPLOYMENT,
         request_id: str = "",
     ) -> types.Revision:
         """Make a snapshot what new requests get.
 
-        With `expected_revision`, REVISION_CONFLICT if another one is active by now; 0 takes whatever is.
+        With `expected_revision`, REVISION_CONFLICT if another one is active by now; 0 takes whatever is. While
+        a rollout is in force, ROLLOUT_RUNNING, unless `replace` aborts it.
         """
-        request = requests.activate_snapshot(snapshot, reason, expected_revision, deployment, request_id)
+        request = requests.activate_snapshot(
+            snapshot, reason, expected_revision, replace, deployment, request_id
+        )
         return from_protobuf.revision(self._unary(self._snapshots.ActivateSnapshot, request))
 
     def rollback(
@@ -361,7 +367,7 @@ class Client:
             answer = self._unary(self._snapshots.ListRevisions, request)
             return [from_protobuf.revision(r) for r in answer.revisions], answer.next_page_token
 
-        return _all_pages(page, limit)
+        return all_pages(page, limit)
 
     def watch_active(self, deployment: str = DEFAULT_DEPLOYMENT) -> Generator[types.ActiveChange, None, None]:
         """Stream what is active now, then each change. Never ends by itself."""
@@ -404,7 +410,7 @@ class Client:
             answer = self._unary(self._monitor.ListCanaryRuns, request)
             return [from_protobuf.canary_run(r) for r in answer.canary_runs], answer.next_page_token
 
-        return _all_pages(page, limit)
+        return all_pages(page, limit)
 
     # Audit and tokens --------------------------------------------------------------------------------
 
@@ -421,7 +427,7 @@ class Client:
             head, count = head or answer.head, count or answer.record_count
             return [from_protobuf.audit_record(r) for r in answer.audit_records], answer.next_page_token
 
-        records = _all_pages(page, limit)
+        records = all_pages(page, limit)
         return types.AuditLog(records, head, count)
 
     def create_token(
@@ -443,7 +449,7 @@ class Client:
             answer = self._unary(self._tokens.ListTokens, requests.list_tokens(left, token))
             return [from_protobuf.token(t) for t in answer.tokens], answer.next_page_token
 
-        return _all_pages(page, limit)
+        return all_pages(page, limit)
 
     def revoke_token(self, name: str, *, request_id: str = "") -> types.Token:
         """Make a token useless, at once and for good."""
@@ -506,17 +512,3 @@ class Client:
             raise from_rpc_error(error, self.target, deadline) from error
         finally:
             call.cancel()
-
-
-def _all_pages(
-    page: Callable[[int | None, str], tuple[list[Item], str]], limit: int | None
-) -> tuple[Item, ...]:
-    """Ask for pages until there are no more, or `limit` items are there."""
-    items: list[Item] = []
-    token = ""
-    while limit is None or len(items) < limit:
-        more, token = page(None if limit is None else limit - len(items), token)
-        items += more
-        if not token:
-            break
-    return tuple(items if limit is None else items[:limit])

@@ -21,6 +21,7 @@ from trimtab_protos.v1 import (
 )
 
 from trimtab_client import types
+from trimtab_client.rollout_types import RolloutArms
 
 E = TypeVar("E", bound=StrEnum)
 N = TypeVar("N", bound=int)
@@ -321,7 +322,19 @@ def deployment(message: snapshot_pb2.Deployment) -> types.Deployment:
 
 
 def active_change(message: snapshot_pb2.WatchActiveResponse) -> types.ActiveChange:
-    return types.ActiveChange(revision(message.revision), snapshot(message.snapshot))
+    divided = rollout_arms(message.rollout) if message.HasField("rollout") else None
+    return types.ActiveChange(revision(message.revision), snapshot(message.snapshot), divided)
+
+
+def rollout_arms(message: snapshot_pb2.RolloutArms) -> RolloutArms:
+    return RolloutArms(
+        rollout=message.rollout,
+        stable_snapshot=message.stable_snapshot,
+        candidate_snapshot=message.candidate_snapshot,
+        weight=message.weight,
+        step=message.step,
+        paused=message.paused,
+    )
 
 
 def signal(number: monitor_pb2.Signal.ValueType) -> types.Signal:

@@ -201,7 +201,7 @@ def list_deployments(limit: int | None, page_token: str) -> snapshot_pb2.ListDep
 
 
 def activate_snapshot(
-    snapshot: str, reason: str, expected_revision: int, deployment: str, request_id: str
+    snapshot: str, reason: str, expected_revision: int, replace: bool, deployment: str, request_id: str
 ) -> snapshot_pb2.ActivateSnapshotRequest:
     return snapshot_pb2.ActivateSnapshotRequest(
         request_id=fresh(request_id),
@@ -209,6 +209,7 @@ def activate_snapshot(
         snapshot=qualified("snapshots", snapshot),
         expected_revision=expected_revision,
         reason=reason,
+        replace=replace,
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from trimtab_client.rollout_types import RolloutArms
+
 
 class Role(StrEnum):
     """Who speaks in a message."""
@@ -522,10 +524,14 @@ class Deployment:
 
 @dataclass(frozen=True)
 class ActiveChange:
-    """What became active: the first one of a watch is what is active now."""
+    """What became active: the first one of a watch is what is active now.
+
+    `rollout` says how traffic is divided while a rollout is in force; it changes without a new revision.
+    """
 
     revision: Revision
     snapshot: Snapshot
+    rollout: RolloutArms | None = None
 
 
 # Monitors ------------------------------------------------------------------------------------------------
