@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import json
 
 import numpy as np
 import pytest
-from trimtab_vectors.organism.study_verdicts import SHIPPED, read_twins, summary, timelines, verdict
+from trimtab_vectors.organism.study_verdicts import SHIPPED, read_twins, timelines, verdict
+from trimtab_vectors.study.results import read_summary
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,22 @@ def planted(twins: dict, name: str) -> dict:
 
 
 def test_the_shipped_summary_follows_from_the_shipped_twins(twins: dict) -> None:
-    kept = json.loads((SHIPPED / "summary.json").read_text(encoding="utf-8"))
-    assert json.loads(json.dumps(summary(twins, kept["made"]))) == kept
+    kept = read_summary(SHIPPED / "summary.json")
+    for arc in twins["arcs"]:
+        own = next(a for a in kept.arcs if (a.architecture, a.arc) == (arc["architecture"], arc["arc"]))
+        judged = next(window for window in own.windows if window.statistic == "lag")
+        found = verdict(arc)
+        assert (judged.verdict, judged.word) == (found["verdict"], found["word"])
+        if found["verdict"] == "confirmed":
+            assert [judged.first_stage, judged.last_stage] == found["window"]
+
+
+def test_the_shipped_matrix_holds_every_vector_on_every_stage_of_every_arc() -> None:
+    for arc in read_summary(SHIPPED / "summary.json").arcs:
+        count = len(arc.stages)
+        assert count == 12 or arc.arc != "natural"
+        measured = np.array(arc.effect.value, dtype=float)
+        assert measured.shape == (count, count) and np.isfinite(measured).all()
 
 
 def test_seven_fine_tune_seeds_of_three_architectures_are_there(twins: dict) -> None:

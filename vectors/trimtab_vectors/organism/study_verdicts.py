@@ -2,15 +2,15 @@
 
     python -m trimtab_vectors.organism.study_verdicts OUT
 
-takes the twin runs that `organism.study_runs` left in OUT, keeps them beside the code (`study/shipped/twins.json`) and
-writes the verdict of the production rule for each arc (`study/shipped/summary.json`), with the numbers of the study's
-plan: a share of the first stage's effect as the smallest effect of interest, windows of two or three stages.
+keeps beside the code what `organism.study_runs` and `study run` left in OUT: the twin runs (`study/shipped/twins.json`)
+and the study's summary (`study/shipped/summary.json`). The verdicts on twin runs can be derived from the twins alone,
+with the numbers of the study's plan: a share of the first stage's effect as the smallest effect of interest, windows
+of two or three stages.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -104,21 +104,6 @@ def verdict(arc: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def summary(twins: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
-    """All verdicts. made: what made the runs (command, device, versions, seconds)."""
-    content = json.dumps(twins, sort_keys=True, separators=(",", ":")).encode()
-    verdicts = [verdict(arc) for arc in twins["arcs"]]
-    planted = {v["arc"]: v["verdict"] for v in verdicts if v["arc"].startswith("planted_")}
-    return {
-        **planted,
-        "statistic": "gain in log-odds per step of a truthful push, a fixed number of steps after it",
-        "seeds_are": "fine-tune seeds of one base per architecture",
-        "twins_sha256": hashlib.sha256(content).hexdigest(),
-        "made": dict(made),
-        "arcs": verdicts,
-    }
-
-
 def read_twins(folder: Path = SHIPPED) -> dict[str, Any]:
     record: dict[str, Any] = json.loads((folder / "twins.json").read_text(encoding="utf-8"))
     return record
@@ -146,15 +131,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path)
-    parser.add_argument(
-        "--made", type=json.loads, default={}, help="JSON: command, device, versions, seconds"
-    )
     given = parser.parse_args(arguments)
     SHIPPED.mkdir(exist_ok=True)
-    twins = collect(given.out)
-    (SHIPPED / "twins.json").write_text(json.dumps(twins, separators=(",", ":")) + "\n", encoding="utf-8")
-    text = json.dumps(summary(read_twins(), given.made), indent=1, ensure_ascii=False)
-    (SHIPPED / "summary.json").write_text(text + "\n", encoding="utf-8")
+    found = json.loads((given.out / "results" / "summary.json").read_text(encoding="utf-8"))
+    for name, record in (("twins", collect(given.out)), ("summary", found)):
+        text = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+        (SHIPPED / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
