@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from trimtab_server.rollouts.findings import Finding, Look, NextAction
+from trimtab_server.rollouts.findings import Finding, Look
 from trimtab_server.rollouts.observations import Observation, StepStarted
 from trimtab_server.rollouts.verdict import Verdict
 from trimtab_server.store.rollouts import RolloutRecord
@@ -26,36 +26,33 @@ class Judging(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """A look with what has to be kept beside it."""
+    """A look with what has to be kept beside it; `after` observations were kept before the first of these."""
 
     look: Look
     judge_state: Mapping[str, Any]
     observations: Sequence[Observation]
+    after: int
 
 
 class Evidence:
     """One rollout's evidence. Every method is quick and waits for nothing.
 
-    begun: the step and its start, in nanoseconds, that the judge was told last; None if none.
+    begun: the step and its start in seconds, as the judge was told last; None if it was told none.
     """
 
-    def __init__(self, judge: Judging, begun: tuple[int, int] | None) -> None:
+    def __init__(self, judge: Judging, begun: tuple[int, float] | None) -> None:
         self._judge = judge
         self._begun = begun
         self._unkept: list[Observation] = []
-
-    @property
-    def unkept(self) -> int:
-        """Observations since the last look that was kept."""
-        return len(self._unkept)
+        self._kept = 0
 
     def begin_step(self, record: RolloutRecord) -> bool:
         """Tells the judge of a step it has not heard of, or of one that began anew; whether it was news."""
-        here = (record.step, record.step_time)
+        here = (record.step, record.step_time / _NANOSECONDS)
         if here == self._begun:
             return False
         self._begun = here
-        self.add(StepStarted(record.step, record.step_time / _NANOSECONDS))
+        self.add(StepStarted(*here))
         return True
 
     def add(self, observation: Observation) -> bool:
@@ -67,13 +64,15 @@ class Evidence:
     def read(self, now: int) -> Reading:
         """Looks; `now` in UTC nanoseconds."""
         look = self._judge.look(now / _NANOSECONDS)
-        return Reading(look, self._judge.state(), tuple(self._unkept))
+        return Reading(look, self._judge.state(), tuple(self._unkept), self._kept)
+
+    def still_unkept(self, reading: Reading) -> Reading:
+        """The reading without what an earlier one has kept meanwhile."""
+        done = self._kept - reading.after
+        return replace(reading, observations=reading.observations[done:], after=self._kept)
 
     def kept(self, reading: Reading) -> None:
-        """The store has it."""
-        del self._unkept[: len(reading.observations)]
-
-
-def moves(look: Look) -> bool:
-    """Whether the rollout does not stay where it is."""
-    return look.next_action is not NextAction.CONTINUE
+        """The store has it, as `still_unkept` gave it."""
+        count = len(reading.observations)
+        del self._unkept[:count]
+        self._kept += count
