@@ -17,7 +17,7 @@ def plan(message: rollout_pb2.PlanSummary) -> types.Plan:
         name=message.name,
         hash=message.hash,
         canonical_json=message.canonical_json,
-        steps=tuple(types.PlanStep(step.kind, step.text, step.weight) for step in message.steps),
+        steps=tuple(plan_step(step) for step in message.steps),
         guardrails=tuple(plan_guardrail(one) for one in message.guardrails),
         false_alarm_budget=message.false_alarm_budget,
     )
@@ -102,16 +102,32 @@ def change(message: rollout_pb2.WatchRolloutResponse) -> types.RolloutChange:
 
 
 def foresight(message: rollout_pb2.Foresight) -> types.Foresight:
+    looks = message.worst_detection_looks if message.HasField("worst_detection_looks") else None
     return types.Foresight(
-        earliest_promotion_seconds=optional(message, "earliest_promotion_seconds"),
-        worst_detection_seconds=optional(message, "worst_detection_seconds"),
-        candidate_replies=message.candidate_replies,
-        shadow_pairs=message.shadow_pairs,
-        canary_questions=message.canary_questions,
-        false_alarm_rate=message.false_alarm_rate,
         replies_per_day=message.replies_per_day,
-        remarks=tuple(message.remarks),
+        earliest_promotion_seconds=optional(message, "earliest_promotion_seconds"),
+        needed_looks=message.needed_looks,
+        replies_needed=message.replies_needed,
+        worst_detection_looks=looks,
+        worst_detection_seconds=optional(message, "worst_detection_seconds"),
+        false_alarm_rate=message.false_alarm_rate,
+        wrong_promotion_rate=message.wrong_promotion_rate,
+        powers=tuple(detection_power(one) for one in message.powers),
     )
+
+
+def detection_power(message: rollout_pb2.DetectionPower) -> types.DetectionPower:
+    return types.DetectionPower(
+        message.guardrail, message.questions, message.loss, message.discordance, message.power
+    )
+
+
+def plan_file(message: rollout_pb2.PlanFile) -> types.PlanFile:
+    return types.PlanFile(message.text, message.format)
+
+
+def plan_step(message: rollout_pb2.PlanStep) -> types.PlanStep:
+    return types.PlanStep(message.kind, message.text, message.weight)
 
 
 def plan_check(message: rollout_pb2.CheckPlanResponse) -> types.PlanCheck:

@@ -24,11 +24,14 @@ def plan_file(value: PlanFile) -> rollout_pb2.PlanFile:
     return rollout_pb2.PlanFile(text=value.text, format=value.format)
 
 
-def check(plan: PlanFile, deployment: str, replies_per_day: float) -> rollout_pb2.CheckPlanRequest:
+def check(
+    plan: PlanFile, deployment: str, replies_per_day: float, discordance: float
+) -> rollout_pb2.CheckPlanRequest:
     return rollout_pb2.CheckPlanRequest(
         deployment=qualified("deployments", deployment),
         plan=plan_file(plan),
         replies_per_day=replies_per_day,
+        discordance=discordance,
     )
 
 

@@ -162,20 +162,35 @@ class RolloutChange:
 
 
 @dataclass(frozen=True)
+class DetectionPower:
+    """Chance that a candidate with `loss` fewer honest answers is stopped within so many questions, where the
+    share `discordance` of questions is answered differently by the two arms."""
+
+    guardrail: str
+    questions: int
+    loss: float
+    discordance: float
+    power: float
+
+
+@dataclass(frozen=True)
 class Foresight:
     """What a plan will take at `replies_per_day`.
 
-    Times are None where it never gets that far: no promotion, or harm that may stay unfound.
+    `earliest_promotion_seconds` is None where traffic never brings the replies asked for, `worst_detection_*`
+    where there are no canaries. `false_alarm_rate` is the chance that a candidate as good as stable is stopped,
+    `wrong_promotion_rate` that one worse than a margin is promoted.
     """
 
-    earliest_promotion_seconds: float | None
-    worst_detection_seconds: float | None
-    candidate_replies: int
-    shadow_pairs: int
-    canary_questions: int
-    false_alarm_rate: float
     replies_per_day: float
-    remarks: tuple[str, ...]
+    earliest_promotion_seconds: float | None
+    needed_looks: int
+    replies_needed: int
+    worst_detection_looks: int | None
+    worst_detection_seconds: float | None
+    false_alarm_rate: float
+    wrong_promotion_rate: float
+    powers: tuple[DetectionPower, ...]
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,15 @@ class Rollouts:
         plan: PlanFile = DEFAULT_PLAN,
         *,
         replies_per_day: float = 0.0,
+        discordance: float = 0.0,
         deployment: str = DEFAULT_DEPLOYMENT,
     ) -> PlanCheck:
-        """What a plan will take. `replies_per_day` 0 is what the deployment had over the last day."""
-        request = requests.check(plan, deployment, replies_per_day)
+        """What a plan will take.
+
+        `replies_per_day` 0 is what the deployment had over the last day; `discordance`, the share of canary
+        questions answered differently by the two arms, is .15 if it is 0.
+        """
+        request = requests.check(plan, deployment, replies_per_day, discordance)
         return read.plan_check(self._client._unary(self._stub.CheckPlan, request))
 
     def create(

@@ -31,11 +31,14 @@ from trimtab_client import (
     TokenRole,
     TrimtabError,
 )
+from trimtab_client.async_rollouts import AsyncRollouts
+from trimtab_client.rollouts import Rollouts
 from trimtab_protos.v1 import (
     audit_pb2,
     chat_pb2,
     model_pb2,
     monitor_pb2,
+    rollout_pb2,
     snapshot_pb2,
     token_pb2,
     vector_pb2,
@@ -81,6 +84,8 @@ def test_both_clients_offer_the_same_calls() -> None:
         }
 
     assert calls(Client) == calls(AsyncClient)
+    assert calls(Rollouts) == calls(AsyncRollouts)
+    assert len(calls(Rollouts)) == len(rollout_pb2.DESCRIPTOR.services_by_name["RolloutService"].methods)
     assert len(calls(Client)) >= 28
 
 
