@@ -106,6 +106,12 @@ def number_at(connection: Connection, deployment: str, time: int) -> int:
     return connection.execute(query).scalar() or 0
 
 
+def count_since(connection: Connection, deployment: str, time: int) -> int:
+    """Replies that ended after that time."""
+    query = select(func.count()).where(replies.c.deployment == deployment, replies.c.time > time)
+    return connection.execute(query).scalar_one()
+
+
 def purge(connection: Connection, deployment: str, before: int, time: int) -> Purged | None:
     """Deletes replies that ended before that, and says so in the audit; None if there were none."""
     return _purge(connection, deployment, before, time, texts_alone=False)
