@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from trimtab_server.alerts.alert import Alert, Fact, Kind, Severity
-from trimtab_server.store.audit import AuditRecord
+from trimtab_server.store.audit import CIRCUMSTANCES, AuditRecord
 from trimtab_server.store.requests import SERVER
 
 #: Details of a record that are worth a line in a message; whatever else it holds stays in the audit.
 _SHOWN: Final = (
     "guardrail",
-    "trigger",
     "verdict",
     "estimate",
     "limit",
@@ -25,8 +24,14 @@ _SHOWN: Final = (
 )
 
 
+#: Triggers that the rest of the message says already.
+_PLAIN_TRIGGERS: Final = ("", "human", "server")
+
+
 def alert_of(record: AuditRecord) -> Alert | None:
-    """None for what nobody has to be told of."""
+    """None for what nobody has to be told of, such as a change that was asked for and refused."""
+    if _circumstances(record).get("outcome", "done") != "done":
+        return None
     if record.action == "snapshot.rollback":
         return _rolled_back(record)
     if record.action == "rollout.fail":
@@ -141,10 +146,17 @@ def _details(record: AuditRecord) -> Mapping[str, Any]:
     return details if isinstance(details, dict) else {}
 
 
+def _circumstances(record: AuditRecord) -> Mapping[str, Any]:
+    found = _details(record).get(CIRCUMSTANCES)
+    return found if isinstance(found, dict) else {}
+
+
 def _shown(record: AuditRecord) -> dict[str, Fact]:
     details = _details(record)
-    return {
+    trigger = str(_circumstances(record).get("trigger", ""))
+    what_set_it_off: dict[str, Fact] = {} if trigger in _PLAIN_TRIGGERS else {"trigger": trigger}
+    return what_set_it_off | {
         name.replace("_", " "): value
         for name in _SHOWN
-        if isinstance(value := details.get(name), str | int | float)
+        if isinstance(value := details.get(name), str | int | float) and value != ""
     }

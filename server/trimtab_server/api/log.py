@@ -22,7 +22,8 @@ class JsonFormatter(logging.Formatter):
         }
         facts = getattr(record, "facts", None)
         if isinstance(facts, dict):
-            line |= facts
+            # A fact may be called "time"; when the line was written and what it is about stay readable.
+            line |= {f"fact_{name}" if name in line else name: value for name, value in facts.items()}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)

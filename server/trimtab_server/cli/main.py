@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from trimtab_server.cli import (
+    alert,
     audit,
     bench,
     canary,
@@ -90,6 +91,7 @@ app.add_typer(snapshot.app, name="snapshot")
 app.command("rollback")(rollback.rollback)
 app.command("monitor")(monitor.monitor)
 app.add_typer(canary.app, name="canary")
+app.add_typer(alert.app, name="alert")
 app.add_typer(audit.app, name="audit")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(organism.app, name="organism")

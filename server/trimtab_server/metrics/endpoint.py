@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from socketserver import ThreadingMixIn
 from threading import BoundedSemaphore, Thread
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
 
 log = logging.getLogger("trimtab.metrics")
 
@@ -80,13 +85,26 @@ class _Handler(WSGIRequestHandler):
         """Scrapes are not worth a line each."""
 
 
-def _only_metrics(registry: CollectorRegistry) -> Any:
-    metrics = make_wsgi_app(registry)
-
-    def application(environ: dict[str, Any], start_response: Any) -> Any:
+def _only_metrics(registry: CollectorRegistry) -> WSGIApplication:
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] != "/metrics":
             start_response("404 Not Found", [("Content-Type", "text/plain")])
             return [b"the figures are at /metrics\n"]
-        return metrics(environ, start_response)
+        encode, content_type = choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        body: bytes = encode(_WithoutBirthdays(registry))
+        start_response("200 OK", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+        return [body]
 
     return application
+
+
+@dataclass(frozen=True)
+class _WithoutBirthdays:
+    """The registry without the `_created` series: one more for each that counts, and nobody asks for them."""
+
+    registry: CollectorRegistry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self.registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
