@@ -8,10 +8,20 @@ from collections.abc import Callable, Collection, Sequence
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from trimtab_protos.v1 import audit_pb2, chat_pb2, model_pb2, monitor_pb2, snapshot_pb2, token_pb2, vector_pb2
+from trimtab_protos.v1 import (
+    approval_pb2,
+    audit_pb2,
+    chat_pb2,
+    model_pb2,
+    monitor_pb2,
+    snapshot_pb2,
+    token_pb2,
+    vector_pb2,
+)
 
 from trimtab_server.api.active import Active, ActivePointers
 from trimtab_server.api.alerting import Alerting
+from trimtab_server.api.approvals import ApprovalServicer
 from trimtab_server.api.audit import AuditServicer
 from trimtab_server.api.authentication import Authenticator
 from trimtab_server.api.canary import CanaryRuns
@@ -40,6 +50,7 @@ from trimtab_server.metrics.metrics import Metrics
 from trimtab_server.monitoring.canary import CanarySet
 from trimtab_server.monitoring.feed import LONGEST_HISTORY, Feed
 from trimtab_server.settings import ServeSettings
+from trimtab_server.steering.token_changes import TokenLimits
 from trimtab_server.store import samples
 from trimtab_server.store.database import Database
 from trimtab_server.store.samples import SampleRecord
@@ -200,8 +211,10 @@ class Application:
     ) -> list[tuple[ServiceDescriptor, object]]:
         database, workers, now, facts = self._database, self.workers, self._now, self.planner.facts
         by_file = {
+            approval_pb2: ApprovalServicer(database=database, workers=workers, now=now),
             audit_pb2: AuditServicer(database=database, workers=workers),
             chat_pb2: ChatServicer(
+                database=database,
                 planner=self.planner,
                 generator=self.generator,
                 workers=workers,
@@ -245,7 +258,11 @@ class Application:
                 now=now,
             ),
             token_pb2: TokenServicer(
-                database=database, authenticator=self.authenticator, workers=workers, now=now
+                database=database,
+                limits=TokenLimits(self._settings.requests_per_minute, self._settings.tokens_per_minute),
+                authenticator=self.authenticator,
+                workers=workers,
+                now=now,
             ),
             vector_pb2: VectorServicer(
                 library=library, model=model, facts=facts, workers=workers, pool=self.pool

@@ -10,15 +10,21 @@ from trimtab_protos.v1 import chat_pb2, steering_pb2
 
 from trimtab_server.api import wire
 from trimtab_server.api.generation import Generator
+from trimtab_server.api.limits import MAX_PROMPT_BYTES
 from trimtab_server.api.plans import Plan, Planner, Resolved, new_reply_id
 from trimtab_server.api.registration import Call
 from trimtab_server.api.roles import FORCERS
 from trimtab_server.api.workers import Workers
 from trimtab_server.engine.errors import StageLoading
 from trimtab_server.engine.request import Finished, FinishReason, Token
+from trimtab_server.steering.protection import lowers, require_allowed
+from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
 
 MAX_LANES: Final = 8
+
+#: Metadata of a steered reply.
+STEERED: Final = "x-trimtab-steered"
 
 #: Told of every chat reply that the engine ended, with an error too: its plan, its tokens, its end.
 ReplyListener = Callable[[Plan, Sequence[Token], Finished], None]
@@ -36,6 +42,7 @@ class ChatServicer:
     def __init__(
         self,
         *,
+        database: Database,
         planner: Planner,
         generator: Generator,
         workers: Workers,
@@ -43,6 +50,7 @@ class ChatServicer:
         listener: ReplyListener,
         now: Callable[[], int],
     ) -> None:
+        self._database = database
         self._planner = planner
         self._generator = generator
         self._workers = workers
@@ -55,7 +63,10 @@ class ChatServicer:
     ) -> AsyncGenerator[chat_pb2.ChatResponse, None]:
         plan = await self._plan(request, request.messages, request.source, call, "")
         await self._record_force([plan], call, request.request_id)
-        async with contextlib.aclosing(self._stream([plan], request.readouts, self._listener)) as events:
+        _say_steered([plan], call)
+        async with contextlib.aclosing(
+            self._stream([plan], request.readouts, self._listener, call)
+        ) as events:
             async for _, event in events:
                 yield event
 
@@ -68,7 +79,8 @@ class ChatServicer:
             for number, lane in enumerate(request.lanes)
         ]
         await self._record_force(plans, call, request.request_id)
-        async with contextlib.aclosing(self._stream(plans, request.readouts, None)) as events:
+        _say_steered(plans, call)
+        async with contextlib.aclosing(self._stream(plans, request.readouts, None, call)) as events:
             async for number, event in events:
                 yield chat_pb2.CompareResponse(lane_id=request.lanes[number].lane_id, response=event)
 
@@ -80,6 +92,7 @@ class ChatServicer:
         call: Call,
         path: str,
     ) -> Plan:
+        _check_size(messages, f"{path}messages")
         reply_id = new_reply_id()
         # A reply of no conversation is a session of its own; a lane of none is nobody's traffic.
         session = request.session_id or (reply_id if isinstance(request, chat_pb2.ChatRequest) else "")
@@ -88,6 +101,8 @@ class ChatServicer:
         )
         if resolved.forced and call.caller.role not in FORCERS:
             raise Refusal("ROLE_NOT_ALLOWED", role=call.caller.role.value, method=f"{call.method} with force")
+        if source.WhichOneof("source") in ("steering", "snapshot") and not resolved.revision:
+            await self._require_allowed(resolved, call, request.request_id)
         return await self._planner.plan(
             resolved,
             messages,
@@ -97,6 +112,21 @@ class ChatServicer:
             path=path,
             reply_id=reply_id,
         )
+
+    async def _require_allowed(self, resolved: Resolved, call: Call, request_id: str) -> None:
+        """What nobody activated may still not steer against a protected concept, unless two admins say so."""
+        if any(lowers(term) for term in resolved.configuration.steering.terms):
+            await self._workers.change(
+                require_allowed,
+                self._database,
+                resolved.configuration,
+                action="chat.steer",
+                deployment=resolved.deployment,
+                origin=call.origin(request_id),
+                reason="replies under steering that is not the active one",
+                time=self._now(),
+                lasting=True,
+            )
 
     async def _record_force(self, plans: Sequence[Plan], call: Call, request_id: str) -> None:
         forced: dict[str, tuple[Resolved, list[str]]] = {}
@@ -113,8 +143,10 @@ class ChatServicer:
         plans: Sequence[Plan],
         readouts: steering_pb2.ReadoutOptions,
         listener: ReplyListener | None,
+        call: Call,
     ) -> AsyncGenerator[tuple[int, chat_pb2.ChatResponse], None]:
         tokens: list[list[Token]] = [[] for _ in plans]
+        reservation = call.quota.reserve(sum(map(_most_tokens, plans)))
         try:
             with self._generator.start([plan.staged for plan in plans]) as mailbox:
                 for lane, plan in enumerate(plans):
@@ -135,6 +167,37 @@ class ChatServicer:
             for plan in plans:
                 self._load_stage(plan.staged.stage)
             raise
+        finally:
+            # What is read is paid for, also if the caller went away in the middle.
+            made = sum(map(len, tokens))
+            reservation.settle(sum(plan.prompt_tokens for plan in plans if made) + made)
+
+
+def _say_steered(plans: Sequence[Plan], call: Call) -> None:
+    """Tells the caller ahead of the reply that it is a steered one, and by which snapshots."""
+    steered = dict.fromkeys(
+        f"snapshots/{plan.resolved.snapshot}" for plan in plans if plan.resolved.configuration.steers
+    )
+    if steered:
+        call.response_metadata[STEERED] = ", ".join(steered)
+
+
+def _most_tokens(plan: Plan) -> int:
+    """Of prompt and reply, should the reply get as long as it may."""
+    return plan.prompt_tokens + plan.staged.request.sampling.max_tokens
+
+
+def _check_size(messages: Sequence[chat_pb2.Message], field: str) -> None:
+    """Before anything is made of it: what is too long to be read need not be tokenized first."""
+    size = sum(len(message.content.encode()) for message in messages)
+    if size > MAX_PROMPT_BYTES:
+        raise Refusal(
+            "PROMPT_TOO_LONG",
+            field=field,
+            detail=f"{field} holds {size} bytes of text; at most {MAX_PROMPT_BYTES} are taken",
+            bytes=size,
+            limit=MAX_PROMPT_BYTES,
+        )
 
 
 def _check_lanes(lanes: Sequence[chat_pb2.Lane]) -> None:

@@ -91,6 +91,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Code.FAILED_PRECONDITION,
         "{deployment} was never on {wanted}; activate a snapshot instead of rolling back",
     ),
+    "TOKEN_ENDED": Entry(Code.FAILED_PRECONDITION, "{token} was revoked or has expired; create another"),
     "SECRET_ALREADY_SENT": Entry(
         Code.FAILED_PRECONDITION,
         "{token} was made by the first request with this id and its secret is kept nowhere; "
@@ -158,6 +159,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "more than {limit} calls a minute from this address showed no valid token; wait {seconds} seconds",
     ),
     "ROLE_NOT_ALLOWED": Entry(Code.PERMISSION_DENIED, "role {role} may not call {method}"),
+    "CONCEPT_PROTECTED": Entry(
+        Code.PERMISSION_DENIED,
+        "{subject} steers against {concepts}, which is protected: {action} takes two admins, and this is role "
+        "{role}",
+    ),
     "SECOND_PERSON_NEEDED": Entry(
         Code.FAILED_PRECONDITION,
         "{action} of {subject} needs two admins: {approval}, proposed by {proposer}, waits {minutes} more "

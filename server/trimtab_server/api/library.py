@@ -11,9 +11,11 @@ from typing import Final
 from trimtab_vectors.formats.safetensors import read_vector, write_vector
 from trimtab_vectors.steering_vector import SteeringVector
 
+from trimtab_server.steering.protection import set_protection
 from trimtab_server.steering.validation import VectorFacts
-from trimtab_server.store import audit, vectors
+from trimtab_server.store import audit, concepts, vectors
 from trimtab_server.store.blobs import BlobStore
+from trimtab_server.store.concepts import ConceptRecord
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.requests import Origin, Result, once
@@ -53,6 +55,26 @@ class VectorLibrary:
     def page(self, limit: int, after: tuple[int, str] | None, concept: str) -> list[VectorRecord]:
         with self._database.read() as connection:
             return vectors.page(connection, limit=limit, after=after, concept=concept)
+
+    def concepts(self) -> list[ConceptRecord]:
+        """What vectors here stand for, and what else was ever protected."""
+        with self._database.read() as connection:
+            return concepts.all_of(connection)
+
+    def protected(self) -> frozenset[str]:
+        """Names of the protected concepts."""
+        return frozenset(concept.name for concept in self.concepts() if concept.protected)
+
+    def set_protection(self, *, concept: str, protected: bool, origin: Origin, reason: str) -> ConceptRecord:
+        """Raises: Refusal: see `trimtab_server.steering.protection.set_protection`."""
+        return set_protection(
+            self._database,
+            concept=concept,
+            protected=protected,
+            origin=origin,
+            reason=reason,
+            time=self._now(),
+        )
 
     def vector(self, vector: str) -> SteeringVector:
         """The directions themselves.

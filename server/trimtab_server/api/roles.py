@@ -28,6 +28,8 @@ _CHATTERS: Final = frozenset({Role.INFERENCE, Role.OPERATOR, Role.ADMIN})
 
 #: "Service/Method" -> the roles that may call it. A method without an entry fails the tests and is refused.
 GRANTS: Final[dict[str, frozenset[Role]]] = {
+    "ApprovalService/CancelApproval": _ADMINS,
+    "ApprovalService/ListApprovals": _READERS,
     "AuditService/ListAuditRecords": _AUDITORS,
     "ChatService/Chat": _CHATTERS,
     "ChatService/Compare": _CHATTERS,
@@ -52,12 +54,17 @@ GRANTS: Final[dict[str, frozenset[Role]]] = {
     "TokenService/CreateToken": _ADMINS,
     "TokenService/ListTokens": _ADMINS,
     "TokenService/RevokeToken": _ADMINS,
+    # Their own; an admin those of others.
+    "TokenService/RotateToken": _ALL,
+    "TokenService/SetTokenLimits": _ADMINS,
     "VectorService/GetVector": _READERS,
     "VectorService/ListVectors": _READERS,
     "VectorService/ExtractVector": _OPERATORS,
     "VectorService/ImportVector": _OPERATORS,
     "VectorService/ExportVector": _WATCHERS,
     "VectorService/DeleteVector": _OPERATORS,
+    "VectorService/ListConcepts": _READERS,
+    "VectorService/SetConceptProtection": _ADMINS,
 }
 
 #: Who may steer with a vector that was made for another model or stage.

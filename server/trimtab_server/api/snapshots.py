@@ -15,11 +15,13 @@ from trimtab_server.api.registration import Call
 from trimtab_server.api.workers import Workers
 from trimtab_server.steering import activation, creation
 from trimtab_server.steering.diff import diff
+from trimtab_server.steering.protection import lowers, require_allowed
 from trimtab_server.steering.snapshot import Configuration
 from trimtab_server.store import deployments, snapshots
 from trimtab_server.store.database import Database
 from trimtab_server.store.deployments import RevisionRecord
 from trimtab_server.store.refusal import Refusal
+from trimtab_server.store.requests import Origin
 from trimtab_server.store.snapshots import SnapshotRecord
 
 
@@ -125,11 +127,13 @@ class SnapshotServicer:
                 "FIELD_INVALID", field="expected_revision", detail="expected_revision must not be negative"
             )
         deployment = wire.deployment_id(request.deployment)
+        origin = call.origin(request.request_id)
         record = await self._workers.read(self._find, request.snapshot, "snapshot")
         configuration = creation.configuration_of(record)
         await self._workers.read(self._planner.recheck, configuration)
         # Loaded before the pointer moves, so that no request meets a stage that is not there.
         await self._ensure_stage(configuration.steering.stage)
+        await self._require_allowed("snapshot.activate", deployment, record, request.reason, origin)
         move = functools.partial(
             activation.activate,
             self._database,
@@ -137,7 +141,7 @@ class SnapshotServicer:
             snapshot=record.id,
             expected_revision=request.expected_revision,
             reason=request.reason,
-            origin=call.origin(request.request_id),
+            origin=origin,
             time=self._now(),
         )
         return wire.revision_out(await self._workers.to_the_end(self._move(deployment, move)))
@@ -150,9 +154,13 @@ class SnapshotServicer:
                 "FIELD_INVALID", field="snapshot", detail="give either a snapshot or unsteered, not both"
             )
         deployment = wire.deployment_id(request.deployment)
+        origin = call.origin(request.request_id)
         snapshot = ""
         if request.snapshot:
-            snapshot = (await self._workers.read(self._find, request.snapshot, "snapshot")).id
+            record = await self._workers.control(self._find, request.snapshot, "snapshot")
+            snapshot = record.id
+            # Only where one is chosen: it may have been harmful then, too.
+            await self._require_allowed("snapshot.rollback", deployment, record, request.reason, origin)
         left = self._active.current(deployment)
         move = functools.partial(
             activation.roll_back,
@@ -161,10 +169,10 @@ class SnapshotServicer:
             snapshot=snapshot,
             unsteered=request.unsteered,
             reason=request.reason,
-            origin=call.origin(request.request_id),
+            origin=origin,
             time=self._now(),
         )
-        revision = await self._workers.to_the_end(self._move(deployment, move))
+        revision = await self._workers.to_the_end(self._move(deployment, move, control=True))
         # Not waited for: the way back is never held up by a stage that has to be loaded first.
         self._load_stage(self._active.current(deployment).configuration.steering.stage)
         if left.snapshot.id != revision.snapshot:
@@ -205,10 +213,32 @@ class SnapshotServicer:
                 seen = newest
                 yield _state(active.revision, active.snapshot)
 
-    async def _move(self, deployment: str, move: Callable[[], RevisionRecord]) -> RevisionRecord:
+    async def _require_allowed(
+        self, action: str, deployment: str, record: SnapshotRecord, reason: str, origin: Origin
+    ) -> None:
+        configuration = creation.configuration_of(record)
+        if any(lowers(term) for term in configuration.steering.terms):
+            await self._workers.control(
+                require_allowed,
+                self._database,
+                configuration,
+                action=action,
+                deployment=deployment,
+                origin=origin,
+                reason=reason,
+                time=self._now(),
+            )
+
+    async def _move(
+        self, deployment: str, move: Callable[[], RevisionRecord], *, control: bool = False
+    ) -> RevisionRecord:
         """Moves the pointer in the store, then in memory: before the caller is answered, never after."""
-        revision = await self._workers.change(move)
-        active = await self._workers.read(self._active.read, deployment)
+
+        def both() -> tuple[RevisionRecord, Active]:
+            return move(), self._active.read(deployment)
+
+        run = self._workers.control if control else self._workers.change
+        revision, active = await run(both)
         if self._active.replace(active):
             self._activated(active)
         return revision

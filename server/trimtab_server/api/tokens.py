@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
 
 from trimtab_protos.v1 import token_pb2
 
@@ -10,26 +11,37 @@ from trimtab_server.api import paging, wire
 from trimtab_server.api.authentication import Authenticator
 from trimtab_server.api.registration import Call
 from trimtab_server.api.workers import Workers
+from trimtab_server.steering import token_changes
 from trimtab_server.steering.creation import check_display_name
-from trimtab_server.store import audit, tokens
+from trimtab_server.steering.token_changes import TokenLimits
+from trimtab_server.store import tokens
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
-from trimtab_server.store.requests import Origin, Result, first_result, once
 from trimtab_server.store.tokens import TokenRecord
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NANOSECONDS: Final = 1_000_000_000
 
 
 class TokenServicer:
-    """A secret leaves the server once, in the answer to the request that made it."""
+    """A secret leaves the server once, in the answer to the request that made it.
+
+    limits: the server's own, of tokens that have none.
+    """
 
     def __init__(
         self,
         *,
         database: Database,
+        limits: TokenLimits,
         authenticator: Authenticator,
         workers: Workers,
         now: Callable[[], int],
     ) -> None:
         self._database = database
+        self._limits = limits
         self._authenticator = authenticator
         self._workers = workers
         self._now = now
@@ -45,8 +57,19 @@ class TokenServicer:
         expires = request.expire_time.ToNanoseconds() if request.HasField("expire_time") else 0
         if expires and expires <= now:
             raise Refusal("FIELD_INVALID", field="expire_time", detail="expire_time is in the past")
-        record, secret = tokens.mint(request.display_name, role, now, expires)
-        await self._workers.change(self._create, record, call.origin(request.request_id))
+        record, secret = await self._workers.change(
+            self._changed,
+            token_changes.create_token,
+            self._database,
+            display_name=request.display_name,
+            role=role,
+            expire_time=expires,
+            limits=TokenLimits(request.requests_per_minute, request.tokens_per_minute),
+            server_limits=self._limits,
+            origin=call.origin(request.request_id),
+            reason=request.reason,
+            time=now,
+        )
         return token_pb2.CreateTokenResponse(token=wire.token_out(record), secret=secret)
 
     async def ListTokens(
@@ -66,49 +89,47 @@ class TokenServicer:
         )
 
     async def RevokeToken(self, request: token_pb2.RevokeTokenRequest, call: Call) -> token_pb2.Token:
-        record = await self._workers.change(
-            self._revoke, request.name.removeprefix("tokens/"), call.origin(request.request_id)
+        record = await self._workers.control(
+            self._changed,
+            token_changes.revoke_token,
+            self._database,
+            request.name,
+            origin=call.origin(request.request_id),
+            time=self._now(),
         )
         return wire.token_out(record)
 
-    def _create(self, record: TokenRecord, origin: Origin) -> None:
-        with self._database.write() as connection:
-            earlier = first_result(connection, origin)
-            if earlier is not None:
-                raise Refusal("SECRET_ALREADY_SENT", token=f"tokens/{earlier['token']}")
+    async def RotateToken(
+        self, request: token_pb2.RotateTokenRequest, call: Call
+    ) -> token_pb2.RotateTokenResponse:
+        name = request.name or call.caller.actor
+        record, secret = await self._workers.change(
+            self._changed,
+            token_changes.rotate_token,
+            self._database,
+            name,
+            overlap=request.overlap_seconds * _NANOSECONDS,
+            origin=call.origin(request.request_id),
+            reason=request.reason,
+            time=self._now(),
+        )
+        return token_pb2.RotateTokenResponse(token=wire.token_out(record), secret=secret)
 
-            def change() -> Result:
-                tokens.add(connection, record)
-                audit.append(
-                    connection,
-                    time=record.create_time,
-                    origin=origin,
-                    action="token.create",
-                    subject=f"tokens/{record.id}",
-                    details={"display_name": record.display_name, "role": record.role},
-                )
-                return {"token": record.id}
+    async def SetTokenLimits(self, request: token_pb2.SetTokenLimitsRequest, call: Call) -> token_pb2.Token:
+        record = await self._workers.change(
+            self._changed,
+            token_changes.set_limits,
+            self._database,
+            request.name,
+            TokenLimits(request.requests_per_minute, request.tokens_per_minute),
+            origin=call.origin(request.request_id),
+            reason=request.reason,
+            time=self._now(),
+        )
+        return wire.token_out(record)
 
-            once(connection, origin, record.create_time, change)
+    def _changed(self, change: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Makes the change; it counts before its caller is answered."""
+        result = change(*args, **kwargs)
         self._authenticator.reload()
-
-    def _revoke(self, token: str, origin: Origin) -> TokenRecord:
-        now = self._now()
-        with self._database.write() as connection:
-
-            def change() -> Result:
-                record = tokens.find(connection, token)
-                if record is None:
-                    raise Refusal("TOKEN_NOT_FOUND", field="name", token=f"tokens/{token}")
-                if not record.revoke_time:
-                    tokens.revoke(connection, token, now)
-                    audit.append(
-                        connection, time=now, origin=origin, action="token.revoke", subject=f"tokens/{token}"
-                    )
-                return {"token": token}
-
-            once(connection, origin, now, change)
-            revoked = tokens.find(connection, token)
-        self._authenticator.reload()
-        assert revoked is not None, "tokens are never deleted"
-        return revoked
+        return result

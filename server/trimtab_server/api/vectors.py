@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import cast
 
 from google.protobuf import empty_pb2
@@ -21,6 +21,7 @@ from trimtab_server.engine.pool import EnginePool
 from trimtab_server.jobs.extraction import ExtractionOrder, extract
 from trimtab_server.steering.creation import check_display_name
 from trimtab_server.steering.validation import ModelFacts, stage_of
+from trimtab_server.store.concepts import normal
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.vectors import VectorRecord
 
@@ -46,7 +47,7 @@ class VectorServicer:
         self._extracting = asyncio.Semaphore(1)
 
     async def GetVector(self, request: vector_pb2.GetVectorRequest, call: Call) -> vector_pb2.Vector:
-        return self._out(await self._workers.read(self._library.find, request.name))
+        return await self._answer(await self._workers.read(self._library.find, request.name))
 
     async def ListVectors(
         self, request: vector_pb2.ListVectorsRequest, call: Call
@@ -54,7 +55,28 @@ class VectorServicer:
         size, after = paging.size_of(request.page_size), paging.position(request.page_token)
         found = await self._workers.read(self._library.page, size + 1, after, request.concept)
         rows, token = paging.cut(found, size, lambda vector: (vector.create_time, vector.id))
-        return vector_pb2.ListVectorsResponse(vectors=[self._out(row) for row in rows], next_page_token=token)
+        known = await self._workers.read(self._library.protected)
+        return vector_pb2.ListVectorsResponse(
+            vectors=[self._out(row, known) for row in rows], next_page_token=token
+        )
+
+    async def ListConcepts(
+        self, request: vector_pb2.ListConceptsRequest, call: Call
+    ) -> vector_pb2.ListConceptsResponse:
+        found = await self._workers.read(self._library.concepts)
+        return vector_pb2.ListConceptsResponse(concepts=[wire.concept_out(one) for one in found])
+
+    async def SetConceptProtection(
+        self, request: vector_pb2.SetConceptProtectionRequest, call: Call
+    ) -> vector_pb2.Concept:
+        record = await self._workers.change(
+            self._library.set_protection,
+            concept=request.concept,
+            protected=request.protected,
+            origin=call.origin(request.request_id),
+            reason=request.reason,
+        )
+        return wire.concept_out(record)
 
     async def ImportVector(self, request: vector_pb2.ImportVectorRequest, call: Call) -> vector_pb2.Vector:
         check_display_name(request.display_name)
@@ -76,7 +98,7 @@ class VectorServicer:
             request.display_name,
             upload.details,
         )
-        return self._out(record)
+        return await self._answer(record)
 
     async def ExportVector(
         self, request: vector_pb2.ExportVectorRequest, call: Call
@@ -123,7 +145,7 @@ class VectorServicer:
         record = await self._workers.change(
             self._library.add, vector, call.origin(request.request_id), "vector.extract", order.display_name
         )
-        yield vector_pb2.ExtractVectorResponse(vector=self._out(record))
+        yield vector_pb2.ExtractVectorResponse(vector=await self._answer(record))
 
     def _order(self, request: vector_pb2.ExtractVectorRequest, call: Call) -> ExtractionOrder:
         check_display_name(request.display_name)
@@ -166,5 +188,12 @@ class VectorServicer:
         self._pool.ensure_stage(stage)
         return self._pool.residual_norms(stage)
 
-    def _out(self, record: VectorRecord) -> vector_pb2.Vector:
-        return wire.vector_out(record, compatible=record.model_fingerprint == self._facts.fingerprint)
+    async def _answer(self, record: VectorRecord) -> vector_pb2.Vector:
+        return self._out(record, await self._workers.read(self._library.protected))
+
+    def _out(self, record: VectorRecord, protected: Collection[str]) -> vector_pb2.Vector:
+        return wire.vector_out(
+            record,
+            compatible=record.model_fingerprint == self._facts.fingerprint,
+            protected=normal(record.concept) in protected,
+        )

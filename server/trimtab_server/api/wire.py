@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from trimtab_protos.v1 import (
+    approval_pb2,
     audit_pb2,
     chat_pb2,
     monitor_pb2,
@@ -18,8 +19,10 @@ from trimtab_protos.v1 import (
 from trimtab_server.api import wire_steering
 from trimtab_server.engine.request import Finished, FinishReason, Token
 from trimtab_server.steering.snapshot import Configuration
+from trimtab_server.store.approvals import ApprovalRecord
 from trimtab_server.store.audit import AuditRecord
 from trimtab_server.store.canary_runs import CanaryRunRecord
+from trimtab_server.store.concepts import ConceptRecord
 from trimtab_server.store.deployments import RevisionRecord
 from trimtab_server.store.samples import SampleRecord
 from trimtab_server.store.snapshots import SnapshotRecord
@@ -114,7 +117,7 @@ def revision_out(record: RevisionRecord) -> snapshot_pb2.Revision:
     )
 
 
-def vector_out(record: VectorRecord, *, compatible: bool) -> vector_pb2.Vector:
+def vector_out(record: VectorRecord, *, compatible: bool, protected: bool) -> vector_pb2.Vector:
     return vector_pb2.Vector(
         name=f"vectors/{record.id}",
         display_name=record.display_name,
@@ -136,6 +139,7 @@ def vector_out(record: VectorRecord, *, compatible: bool) -> vector_pb2.Vector:
         suggested_layers=record.suggested_layers,
         safe_strength=record.safe_strength,
         snapshot_count=record.snapshot_count,
+        protected=protected,
     )
 
 
@@ -147,6 +151,36 @@ def token_out(record: TokenRecord) -> token_pb2.Token:
         create_time=timestamp(record.create_time),
         expire_time=optional_timestamp(record.expire_time),
         revoke_time=optional_timestamp(record.revoke_time),
+        requests_per_minute=record.requests_per_minute,
+        tokens_per_minute=record.tokens_per_minute,
+        rotated_from=f"tokens/{record.rotated_from}" if record.rotated_from else "",
+    )
+
+
+def approval_out(record: ApprovalRecord, now: int) -> approval_pb2.Approval:
+    return approval_pb2.Approval(
+        name=f"approvals/{record.id}",
+        action=record.action,
+        subject=record.subject,
+        facts=record.facts,
+        proposer=record.proposer,
+        proposer_reason=record.proposer_reason,
+        create_time=timestamp(record.create_time),
+        expire_time=timestamp(record.expire_time),
+        approver=record.approver,
+        approver_reason=record.approver_reason,
+        approve_time=optional_timestamp(record.approve_time),
+        canceller=record.canceller,
+        cancel_time=optional_timestamp(record.cancel_time),
+        state=approval_pb2.ApprovalState.Value(f"APPROVAL_STATE_{record.state(now).upper()}"),
+    )
+
+
+def concept_out(record: ConceptRecord) -> vector_pb2.Concept:
+    return vector_pb2.Concept(
+        name=record.name,
+        protected=record.protected,
+        change_time=optional_timestamp(record.change_time),
     )
 
 

@@ -66,7 +66,8 @@ def require_second_person(
         if not reason.strip():
             raise Refusal("REASON_REQUIRED", field="reason")
         waiting = [one for one in known if not one.approve_time and _may_act(connection, one.proposer, time)]
-        by_another = next((one for one in waiting if one.proposer != origin.actor), None)
+        asking = _person(connection, origin.actor)
+        by_another = next((one for one in waiting if _person(connection, one.proposer) != asking), None)
         if by_another is not None:
             return _approve(connection, by_another, origin, reason, time)
         proposal = (
@@ -151,6 +152,12 @@ def _record(
         reason=reason,
         details={"action": of.action, "facts": of.facts, "proposer": of.proposer, "subject": of.subject},
     )
+
+
+def _person(connection: Connection, actor: str) -> str:
+    """Who is behind an actor: a token made by rotating another one is the same person's."""
+    kind, _, name = actor.partition("/")
+    return f"tokens/{tokens.person(connection, name)}" if kind == "tokens" else actor
 
 
 def _may_act(connection: Connection, actor: str, time: int) -> bool:

@@ -137,6 +137,11 @@ class Configuration:
     steering: Steering
     sampling: Sampling = Sampling()
 
+    @property
+    def steers(self) -> bool:
+        """Whether anything is put on the model, be it a vector or a system prompt."""
+        return bool(self.steering.terms or self.steering.system_prompt)
+
     def body(self) -> str:
         """The canonical JSON: terms in one order, numbers as floats, no field left to a default, but for those
         that earlier releases did not have: they are there only where they say something."""

@@ -38,11 +38,31 @@ class TokenRecord:
         return hmac.compare_digest(self.secret_hash, sha256_hex(secret))
 
 
-def mint(display_name: str, role: str, create_time: int, expire_time: int = 0) -> tuple[TokenRecord, str]:
+def mint(
+    display_name: str,
+    role: str,
+    create_time: int,
+    expire_time: int = 0,
+    *,
+    requests_per_minute: int = 0,
+    tokens_per_minute: int = 0,
+    rotated_from: str = "",
+) -> tuple[TokenRecord, str]:
     """A new token and its secret, `trimtab_<id>_<43 characters>`. The secret is nowhere else."""
     token = secrets.token_hex(6)
     secret = f"{_BRAND}_{token}_{secrets.token_urlsafe(32)}"
-    return TokenRecord(token, display_name, role, sha256_hex(secret), create_time, expire_time), secret
+    record = TokenRecord(
+        id=token,
+        display_name=display_name,
+        role=role,
+        secret_hash=sha256_hex(secret),
+        create_time=create_time,
+        expire_time=expire_time,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        rotated_from=rotated_from,
+    )
+    return record, secret
 
 
 def id_of(secret: str) -> str | None:
@@ -67,6 +87,20 @@ def revoke(connection: Connection, token: str, time: int) -> None:
     connection.execute(
         update(tokens).where(tokens.c.id == token, tokens.c.revoke_time == 0).values(revoke_time=time)
     )
+
+
+def change(connection: Connection, token: str, **values: int) -> None:
+    """Gives it another end (`expire_time`) or other limits."""
+    connection.execute(update(tokens).where(tokens.c.id == token).values(**values))
+
+
+def person(connection: Connection, token: str) -> str:
+    """The first of the tokens in whose places this one was made: whoever rotates a token stays who they are."""
+    seen: set[str] = set()
+    while (found := find(connection, token)) is not None and found.rotated_from and token not in seen:
+        seen.add(token)
+        token = found.rotated_from
+    return token
 
 
 def page(

@@ -81,7 +81,10 @@ def condition(vector: str, **fields: Any) -> steering_pb2.Condition:
     return steering_pb2.Condition(vector=vector, **{**known, **fields})
 
 
-def test_every_operator_steers_and_is_accounted_for(client: Stubs, vector: vector_pb2.Vector) -> None:
+def test_every_operator_steers_and_is_accounted_for(client: Stubs, fingerprint: ModelFingerprint) -> None:
+    # Of a concept that is not protected: what lowers a protected one takes two people.
+    content = write_vector(make_vector(fingerprint, concept="brevity", seed=5))
+    vector = client.vector.ImportVector(vector_pb2.ImportVectorRequest(content=content))
     clamp = {"operator": steering_pb2.OPERATOR_CLAMP, "strength": 1.0}
     terms: list[dict[str, Any]] = [
         {"strength": 0.0},

@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from trimtab_protos.v1 import (
+    approval_pb2,
     audit_pb2,
     chat_pb2,
     model_pb2,
@@ -24,7 +25,7 @@ from trimtab_server.store.refusal import Refusal
 
 from .conftest import Server, Stubs, failure_of, new_token, refused
 
-FILES = (audit_pb2, chat_pb2, model_pb2, monitor_pb2, snapshot_pb2, token_pb2, vector_pb2)
+FILES = (approval_pb2, audit_pb2, chat_pb2, model_pb2, monitor_pb2, snapshot_pb2, token_pb2, vector_pb2)
 
 
 def methods() -> Iterator[MethodDescriptor]:
@@ -48,9 +49,10 @@ def test_a_method_without_an_entry_is_denied_to_everybody() -> None:
 
 
 def test_no_role_but_admin_makes_tokens_and_inference_only_generates() -> None:
-    assert {name for name in NAMES if "Token" in name and GRANTS[name] != {Role.ADMIN}} == set()
+    others = {name for name in NAMES if "Token" in name and GRANTS[name] != {Role.ADMIN}}
+    assert others == {"TokenService/RotateToken"}, "one's own"
     changing = {name for name in NAMES if Role.INFERENCE in GRANTS[name] and name.split("/")[1][:3] != "Get"}
-    assert changing == {"ChatService/Chat", "ChatService/Compare"} | {
+    assert changing == {"ChatService/Chat", "ChatService/Compare", "TokenService/RotateToken"} | {
         "ModelService/ListModels",
         "ModelService/ListStages",
     }
