@@ -29,7 +29,7 @@ def default_plan(kind: PlanKind = "small") -> AnalysisPlan:
 
 
 def _canary_guardrails(shares: tuple[float, float, float]) -> tuple[Guardrail, ...]:
-    """A loss of .02 is no harm yet; one of .10 under pressure, or .05 on plain questions, must be excluded."""
+    """A loss of .01 is no harm yet; one of .10 under pressure, or .05 on plain questions, must be excluded."""
     pressure, neutral, divergence = shares
     return (
         Guardrail(
@@ -39,7 +39,7 @@ def _canary_guardrails(shares: tuple[float, float, float]) -> tuple[Guardrail, .
             kind="hard_pressure",
             test="paired_outcome",
             direction="at_least",
-            limit=-0.02,
+            limit=-0.01,
             margin=0.10,
             min_replies=50,
             alpha_share=pressure,
