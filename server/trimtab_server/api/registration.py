@@ -203,6 +203,8 @@ class Gate:
         except asyncio.CancelledError:
             passage.code = "CANCELLED"
             raise
+        except _CallerGone:
+            passage.code = "CANCELLED"
         except Exception as error:
             await passage.fail(error)
         finally:
@@ -210,6 +212,10 @@ class Gate:
             record = passage.record()
             for observer in self._observers:
                 observer(record)
+
+
+class _CallerGone(Exception):
+    """Nobody is left to write to."""
 
 
 class _Passage:
@@ -261,12 +267,15 @@ class _Passage:
     async def write(self, message: bytes, call: Call) -> None:
         """Raises: Refusal: CONSUMER_STALLED, or the caller's token was revoked or has expired meanwhile."""
         self._gate.authenticator.check_still(call.caller)
-        await self.announce(call)
         seconds = self._gate.stall_seconds
         try:
+            await self.announce(call)
             await asyncio.wait_for(self._context.write(message), seconds)
         except TimeoutError:
             raise Refusal("CONSUMER_STALLED", seconds=f"{seconds:g}") from None
+        except grpc.aio.InternalError as error:
+            # What gRPC says when the call ended between our step and its own, before it cancels the handler.
+            raise _CallerGone from error
 
     def _identify(self) -> Caller:
         metadata = dict(self._context.invocation_metadata() or ())

@@ -24,6 +24,9 @@ R = TypeVar("R")
 
 _NANOSECONDS: Final = 1_000_000_000
 
+#: Nanoseconds of the epoch that the store can hold.
+_LATEST: Final = (1 << 63) - 1
+
 
 class TokenServicer:
     """A secret leaves the server once, in the answer to the request that made it.
@@ -54,7 +57,7 @@ class TokenServicer:
         if role is None:
             raise Refusal("FIELD_INVALID", field="role", detail="role is missing or unknown; choose one")
         now = self._now()
-        expires = request.expire_time.ToNanoseconds() if request.HasField("expire_time") else 0
+        expires = _expiry(request)
         if expires and expires <= now:
             raise Refusal("FIELD_INVALID", field="expire_time", detail="expire_time is in the past")
         record, secret = await self._workers.change(
@@ -133,3 +136,22 @@ class TokenServicer:
         result = change(*args, **kwargs)
         self._authenticator.reload()
         return result
+
+
+def _expiry(request: token_pb2.CreateTokenRequest) -> int:
+    """Nanoseconds of the epoch; 0 for never. Raises: Refusal: FIELD_INVALID."""
+    if not request.HasField("expire_time"):
+        return 0
+    try:
+        expires = request.expire_time.ToNanoseconds()
+    except ValueError as error:
+        raise Refusal(
+            "FIELD_INVALID", field="expire_time", detail=f"expire_time is no time: {error}"
+        ) from None
+    if expires > _LATEST:
+        raise Refusal(
+            "FIELD_INVALID",
+            field="expire_time",
+            detail="expire_time is after 2262; leave it out for a token without end",
+        )
+    return expires
