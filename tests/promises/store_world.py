@@ -94,6 +94,8 @@ def import_vector(store: Store, number: int) -> str:
         create_time=number,
     )
     with store.database.write() as connection:
+        if vectors.find(connection, record.id) is not None:
+            return record.id
         vectors.add(connection, record, len(content))
         audit.append(
             connection,
