@@ -16,18 +16,25 @@ from trimtab_server.api.generation import Generator
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.models import StageLoader
 from trimtab_server.api.plans import Planner, facts_of
+from trimtab_server.api.rollout_changes import RolloutChanges
 from trimtab_server.api.spare_replies import EngineSpareReplies
 from trimtab_server.api.workers import Workers
 from trimtab_server.control.canary_pairs import Arms
+from trimtab_server.control.controller import RolloutController
+from trimtab_server.control.keeper import Keeper
 from trimtab_server.control.pointers import RolloutPointers
+from trimtab_server.control.run import Tools
 from trimtab_server.control.spare import Subject
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.engine.pool import EnginePool, EngineSettings
 from trimtab_server.monitoring.canary import CanarySet
+from trimtab_server.rollouts.plan import AnalysisPlan
+from trimtab_server.steering.activation import activate
 from trimtab_server.steering.creation import create_snapshot
+from trimtab_server.steering.rollout_steps import create_rollout, start_rollout
 from trimtab_server.steering.snapshot import Configuration, Positions, Sampling
 from trimtab_server.steering.validation import DraftSteering, DraftTerm
-from trimtab_server.store import schema
+from trimtab_server.store import rollouts, schema
 from trimtab_server.store.blobs import BlobStore
 from trimtab_server.store.database import Database
 from trimtab_server.store.requests import SERVER
@@ -81,6 +88,64 @@ class Desk:
     replies: EngineSpareReplies
     canary_set: CanarySet
     model_dir: Path
+    changes: RolloutChanges
+    #: What somebody was told while the store did not take a look.
+    unkept: list[str]
+
+    def tools(self) -> Tools:
+        keeper = Keeper(
+            database=self.database,
+            reader=self.workers,
+            changes=self.changes,
+            pointers=self.rollouts,
+            reference_values=lambda reference: (),
+            now=time.time_ns,
+        )
+        return Tools(
+            pointers=self.rollouts,
+            keeper=keeper,
+            replies=self.replies,
+            load_stage=self.stages.load,
+            unkept=lambda record, error: self.unkept.append(type(error).__name__),
+            now=time.time_ns,
+            shadow_share=1.0,
+        )
+
+    def controller(self) -> RolloutController:
+        return RolloutController("default", self.canary_set, self.tools())
+
+    def activate(self, configuration: Configuration) -> None:
+        activate(
+            self.database,
+            deployment="default",
+            snapshot=configuration.id,
+            expected_revision=0,
+            reason="test",
+            origin=SERVER,
+            time=time.time_ns(),
+        )
+        self.active.replace(self.active.read("default"))
+
+    def start(self, candidate: Configuration, plan: AnalysisPlan) -> RolloutRecord:
+        """A running rollout from what is active, in the store and in memory."""
+        created = create_rollout(
+            self.database,
+            deployment="default",
+            candidate=candidate.id,
+            plan=plan,
+            origin=SERVER,
+            time=time.time_ns(),
+        )
+        started = start_rollout(self.database, rollout=created.id, origin=SERVER, time=time.time_ns())
+        in_force = self.rollouts.read("default")
+        assert in_force is not None and self.rollouts.take(in_force)
+        return started
+
+    def stored(self, rollout: str) -> RolloutRecord:
+        with self.database.read() as connection:
+            found = rollouts.find(connection, rollout)
+        assert found is not None
+        return found
 
     def arms(self, candidate: Configuration) -> Arms:
         """Unsteered against this candidate."""
@@ -108,13 +173,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     workers, generator = Workers(), Generator(asyncio.get_running_loop())
     pool = EnginePool(model, generator.listen, EngineSettings(slots=8, context=512))
     generator.pool = pool
-    active, rollouts = ActivePointers(database), RolloutPointers(database)
+    active, pointers = ActivePointers(database), RolloutPointers(database)
     active.replace(active.read("default"))
     planner = Planner(
         database=database,
         library=library,
         active=active,
-        rollouts=rollouts,
+        rollouts=pointers,
         model=model,
         workers=workers,
         default_max_tokens=64,
@@ -130,11 +195,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         generator,
         stages,
         active,
-        rollouts,
+        pointers,
         planner,
         EngineSpareReplies(planner=planner, generator=generator, pool=pool, stages=stages, active=active),
         canary_set,
         directory,
+        RolloutChanges(workers=workers, active=active, pointers=pointers, activated=lambda active: None),
+        [],
     )
     pool.close()
     workers.close()
