@@ -112,10 +112,12 @@ def methods() -> Iterator[Method]:
         )
         yield Method("two-sample mSPRT", name, _two_sample(batch), _arms(draw, 0.5))
         yield Method("non-inferior mean", name, _margin_of_means(batch), _margin_pairs(draw))
-    yield Method("rate limit", "5%", lambda _: RateLimit(0.05, ALPHA).update, _rate(0.05, 0.15))
+    yield Method("rate limit", "5%", _batched(1, lambda: RateLimit(0.05, ALPHA).update), _rate(0.05, 0.15))
     late = LENGTH // 2
-    yield Method("rate drift", "5%", lambda _: RateDrift(0.05, _ARL).update, _rate(0.05, 0.15, late), late)
-    yield Method("sample ratio", "10%", lambda _: SampleRatio(0.1, ALPHA).update, _rate(0.1, 0.2))
+    yield Method(
+        "rate drift", "5%", _batched(1, lambda: RateDrift(0.05, _ARL).update), _rate(0.05, 0.15, late), late
+    )
+    yield Method("sample ratio", "10%", _batched(1, _sample_ratio), _rate(0.1, 0.2))
     yield Method("non-inferior outcomes", "margin 10%", _margin_of_outcomes, _outcomes)
 
 
@@ -233,6 +235,11 @@ def _conformal(draw: Draw, batch: int, which: str) -> Callable[[np.random.Genera
         return take
 
     return fresh
+
+
+def _sample_ratio() -> Callable[[float], bool]:
+    test = SampleRatio(0.1, ALPHA)
+    return lambda value: test.update(value == 1.0)
 
 
 def _two_sample(batch: int) -> Callable[[np.random.Generator], Detector]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 from typing import Final
 
 #: Spread of the effects that are looked for, in standard deviations of a value.
@@ -12,8 +11,6 @@ TAU: Final = 0.5
 #: Before this many values the normal approximation is not good enough (family false alarm 8.6% with a first look
 #: at 10, 5.2% at 30).
 FIRST_LOOK: Final = 30
-
-_NORMAL: Final = NormalDist()
 
 
 def log_half_normal(total: float, information: float, tau: float = TAU) -> float:
@@ -29,8 +26,10 @@ def log_half_normal(total: float, information: float, tau: float = TAU) -> float
 
 def _log_cdf(x: float) -> float:
     """`log Phi(x)`; far below zero by the first terms of Mills' ratio."""
+    if x > 5.0:
+        return math.log1p(-math.erfc(x / math.sqrt(2.0)) / 2.0)
     if x > -30.0:
-        return math.log1p(-_NORMAL.cdf(-x)) if x > 5.0 else math.log(_NORMAL.cdf(x))
+        return math.log(math.erfc(-x / math.sqrt(2.0)) / 2.0)
     return -x * x / 2.0 - math.log(-x) - math.log(2.0 * math.pi) / 2.0 + math.log1p(-1.0 / (x * x))
 
 
