@@ -11,7 +11,8 @@ with Client(connection.target, connection.token) as client:
 
 from trimtab_client.async_client import AsyncClient
 from trimtab_client.client import Client
-from trimtab_client.discovery import Connection, discover, find_data_dir
+from trimtab_client.credentials import TlsFiles, channel_credentials
+from trimtab_client.discovery import Connection, discover, find_data_dir, tls_for
 from trimtab_client.errors import FieldViolation, TrimtabError
 from trimtab_client.names import DEFAULT_DEPLOYMENT, abbreviated, bare, qualified
 from trimtab_client.rollout_types import (
@@ -34,6 +35,8 @@ from trimtab_client.types import (
     Active,
     ActiveChange,
     Alarm,
+    Approval,
+    ApprovalState,
     AuditLog,
     AuditRecord,
     Bound,
@@ -42,6 +45,7 @@ from trimtab_client.types import (
     CanaryProgress,
     CanaryReply,
     CanaryRun,
+    Concept,
     Condition,
     Deployment,
     FieldChange,
@@ -98,6 +102,8 @@ __all__ = [
     "Active",
     "ActiveChange",
     "Alarm",
+    "Approval",
+    "ApprovalState",
     "AsyncClient",
     "AuditLog",
     "AuditRecord",
@@ -108,6 +114,7 @@ __all__ = [
     "CanaryReply",
     "CanaryRun",
     "Client",
+    "Concept",
     "Condition",
     "Connection",
     "Deadlines",
@@ -166,6 +173,7 @@ __all__ = [
     "Threshold",
     "Thresholds",
     "Timings",
+    "TlsFiles",
     "Token",
     "TokenReadout",
     "TokenRole",
@@ -177,7 +185,9 @@ __all__ = [
     "Verdict",
     "abbreviated",
     "bare",
+    "channel_credentials",
     "discover",
     "find_data_dir",
     "qualified",
+    "tls_for",
 ]

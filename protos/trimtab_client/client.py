@@ -10,6 +10,7 @@ from typing import Final, Self, TypeVar
 
 import grpc
 from trimtab_protos.v1 import (
+    approval_pb2_grpc,
     audit_pb2_grpc,
     chat_pb2_grpc,
     model_pb2,
@@ -17,6 +18,7 @@ from trimtab_protos.v1 import (
     monitor_pb2_grpc,
     snapshot_pb2_grpc,
     token_pb2_grpc,
+    vector_pb2,
     vector_pb2_grpc,
 )
 
@@ -73,6 +75,7 @@ class Client:
         self._snapshots = snapshot_pb2_grpc.SnapshotServiceStub(self._channel)
         self._monitor = monitor_pb2_grpc.MonitorServiceStub(self._channel)
         self._audit = audit_pb2_grpc.AuditServiceStub(self._channel)
+        self._approvals = approval_pb2_grpc.ApprovalServiceStub(self._channel)
         self._tokens = token_pb2_grpc.TokenServiceStub(self._channel)
         self.rollouts = Rollouts(self, self._channel)
 
@@ -271,6 +274,18 @@ class Client:
         """Delete a vector; refused with VECTOR_IN_USE while a snapshot refers to it."""
         self._unary(self._vectors.DeleteVector, requests.delete_vector(name, request_id))
 
+    def concepts(self) -> tuple[types.Concept, ...]:
+        """What the vectors stand for, by name."""
+        answer = self._unary(self._vectors.ListConcepts, vector_pb2.ListConceptsRequest())
+        return tuple(from_protobuf.concept(c) for c in answer.concepts)
+
+    def set_concept_protection(
+        self, concept: str, protected: bool, *, reason: str = "", request_id: str = ""
+    ) -> types.Concept:
+        """Protect a concept, or end that; takes two admins."""
+        request = requests.set_concept_protection(concept, protected, reason, request_id)
+        return from_protobuf.concept(self._unary(self._vectors.SetConceptProtection, request))
+
     # Snapshots ---------------------------------------------------------------------------------------
 
     def create_snapshot(
@@ -436,10 +451,15 @@ class Client:
         role: types.TokenRole,
         *,
         expire_time: datetime | None = None,
+        requests_per_minute: int = 0,
+        tokens_per_minute: int = 0,
+        reason: str = "",
         request_id: str = "",
     ) -> types.NewToken:
-        """Make a bearer token. Its secret is in the answer and nowhere else."""
-        request = requests.create_token(display_name, role, expire_time, request_id)
+        """Make a bearer token. Its secret is in the answer and nowhere else. Limits of 0 are the server's."""
+        request = requests.create_token(
+            display_name, role, expire_time, requests_per_minute, tokens_per_minute, reason, request_id
+        )
         return from_protobuf.new_token(self._unary(self._tokens.CreateToken, request))
 
     def tokens(self, *, limit: int | None = None) -> tuple[types.Token, ...]:
@@ -455,6 +475,46 @@ class Client:
         """Make a token useless, at once and for good."""
         request = requests.revoke_token(name, request_id)
         return from_protobuf.token(self._unary(self._tokens.RevokeToken, request))
+
+    def rotate_token(
+        self, name: str = "", *, overlap_seconds: int = 0, reason: str = "", request_id: str = ""
+    ) -> types.NewToken:
+        """Replace a token, the client's own if none is named; the old one ends at once or after the overlap.
+
+        This client goes on showing the old one: make a new client with the secret.
+        """
+        request = requests.rotate_token(name, overlap_seconds, reason, request_id)
+        return from_protobuf.new_token(self._unary(self._tokens.RotateToken, request))
+
+    def set_token_limits(
+        self,
+        name: str,
+        *,
+        requests_per_minute: int = 0,
+        tokens_per_minute: int = 0,
+        reason: str = "",
+        request_id: str = "",
+    ) -> types.Token:
+        """Give a token limits of its own (0: the server's); takes two admins."""
+        request = requests.set_token_limits(name, requests_per_minute, tokens_per_minute, reason, request_id)
+        return from_protobuf.token(self._unary(self._tokens.SetTokenLimits, request))
+
+    # Approvals ---------------------------------------------------------------------------------------
+
+    def approvals(self, *, waiting: bool = False, limit: int | None = None) -> tuple[types.Approval, ...]:
+        """Decisions that take two admins, newest first; `waiting` for a second person alone."""
+
+        def page(left: int | None, token: str) -> tuple[list[types.Approval], str]:
+            request = requests.list_approvals(waiting, left, token)
+            answer = self._unary(self._approvals.ListApprovals, request)
+            return [from_protobuf.approval(a) for a in answer.approvals], answer.next_page_token
+
+        return all_pages(page, limit)
+
+    def cancel_approval(self, name: str, *, reason: str = "", request_id: str = "") -> types.Approval:
+        """Take a proposal back that waits for a second person."""
+        request = requests.cancel_approval(name, reason, request_id)
+        return from_protobuf.approval(self._unary(self._approvals.CancelApproval, request))
 
     # Calls -------------------------------------------------------------------------------------------
 

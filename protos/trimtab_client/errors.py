@@ -27,7 +27,8 @@ class TrimtabError(Exception):
         code: the gRPC status, e.g. "NOT_FOUND".
         reason: what went wrong, for programs: "SNAPSHOT_NOT_FOUND". Failures that never reached the server
             have SERVER_UNREACHABLE, CONNECTION_LOST, DEADLINE_EXCEEDED, CANCELLED, MESSAGE_TOO_LARGE,
-            CLIENT_CLOSED, TARGET_UNKNOWN, TARGET_INVALID or TOKEN_FILE_UNREADABLE.
+            CLIENT_CLOSED, TARGET_UNKNOWN, TARGET_INVALID, TLS_FAILED, TLS_FILE_UNREADABLE,
+            TLS_FILES_INCOMPLETE or TOKEN_FILE_UNREADABLE.
         message: what was wrong, what was expected, what to do; one line.
         metadata: every variable of the message.
         field_violations: which fields of the request were refused.
@@ -135,9 +136,20 @@ def _unpack(
     return info, tuple(violations), retry_after
 
 
+def _last_part(text: str) -> str:
+    """The cause at the end of gRPC's account of every address that it tried."""
+    return text.rpartition("last error: ")[2][:300]
+
+
 def _without_details(code: grpc.StatusCode, text: str, target: str, timeout: float | None) -> tuple[str, str]:
     """Reason and message of a failure that carries no ErrorInfo: it came from the transport."""
     if code is grpc.StatusCode.UNAVAILABLE:
+        if "handshake failed" in text.lower() or "CERTIFICATE" in text:
+            return (
+                "TLS_FAILED",
+                f"no secure connection to {target}: {_last_part(text)}; check the authority (--tls-ca), that the "
+                "server's certificate is valid and names this host, and your own certificate if it asks for one",
+            )
         lost = any(mark in text for mark in ("Socket closed", "Stream removed", "GOAWAY", "Connection reset"))
         if lost:
             return "CONNECTION_LOST", f"the connection to {target} broke during the call; try again"

@@ -10,6 +10,7 @@ from typing import TypeVar
 from google.protobuf.message import Message as WireMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from trimtab_protos.v1 import (
+    approval_pb2,
     audit_pb2,
     chat_pb2,
     model_pb2,
@@ -262,6 +263,7 @@ def vector(message: vector_pb2.Vector) -> types.Vector:
         suggested_layers=tuple(message.suggested_layers),
         safe_strength=message.safe_strength,
         snapshot_count=message.snapshot_count,
+        protected=message.protected,
     )
 
 
@@ -464,8 +466,36 @@ def token(message: token_pb2.Token) -> types.Token:
         create_time=time(message, "create_time"),
         expire_time=time(message, "expire_time"),
         revoke_time=time(message, "revoke_time"),
+        requests_per_minute=message.requests_per_minute,
+        tokens_per_minute=message.tokens_per_minute,
+        rotated_from=message.rotated_from,
     )
 
 
-def new_token(message: token_pb2.CreateTokenResponse) -> types.NewToken:
+def approval(message: approval_pb2.Approval) -> types.Approval:
+    return types.Approval(
+        name=message.name,
+        action=message.action,
+        subject=message.subject,
+        facts=message.facts,
+        proposer=message.proposer,
+        proposer_reason=message.proposer_reason,
+        create_time=time(message, "create_time"),
+        expire_time=time(message, "expire_time"),
+        approver=message.approver,
+        approver_reason=message.approver_reason,
+        approve_time=time(message, "approve_time"),
+        canceller=message.canceller,
+        cancel_time=time(message, "cancel_time"),
+        state=enum_value(
+            types.ApprovalState, approval_pb2.ApprovalState.Name, "APPROVAL_STATE_", message.state
+        ),
+    )
+
+
+def concept(message: vector_pb2.Concept) -> types.Concept:
+    return types.Concept(message.name, message.protected, time(message, "change_time"))
+
+
+def new_token(message: token_pb2.CreateTokenResponse | token_pb2.RotateTokenResponse) -> types.NewToken:
     return types.NewToken(token(message.token), message.secret)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from trimtab_protos.v1 import (
+    approval_pb2,
     audit_pb2,
     chat_pb2,
     model_pb2,
@@ -273,13 +274,65 @@ def list_audit_records(
 
 
 def create_token(
-    display_name: str, role: types.TokenRole, expire_time: datetime | None, request_id: str
+    display_name: str,
+    role: types.TokenRole,
+    expire_time: datetime | None,
+    requests_per_minute: int,
+    tokens_per_minute: int,
+    reason: str,
+    request_id: str,
 ) -> token_pb2.CreateTokenRequest:
     return token_pb2.CreateTokenRequest(
         request_id=fresh(request_id),
         display_name=display_name,
         role=to_protobuf.token_role(role),
         expire_time=to_protobuf.timestamp(expire_time),
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        reason=reason,
+    )
+
+
+def rotate_token(
+    name: str, overlap_seconds: int, reason: str, request_id: str
+) -> token_pb2.RotateTokenRequest:
+    return token_pb2.RotateTokenRequest(
+        name=qualified("tokens", name) if name else "",
+        overlap_seconds=overlap_seconds,
+        reason=reason,
+        request_id=fresh(request_id),
+    )
+
+
+def set_token_limits(
+    name: str, requests_per_minute: int, tokens_per_minute: int, reason: str, request_id: str
+) -> token_pb2.SetTokenLimitsRequest:
+    return token_pb2.SetTokenLimitsRequest(
+        name=qualified("tokens", name),
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        reason=reason,
+        request_id=fresh(request_id),
+    )
+
+
+def list_approvals(waiting: bool, limit: int | None, page_token: str) -> approval_pb2.ListApprovalsRequest:
+    return approval_pb2.ListApprovalsRequest(
+        waiting=waiting, page_size=page_size(limit), page_token=page_token
+    )
+
+
+def cancel_approval(name: str, reason: str, request_id: str) -> approval_pb2.CancelApprovalRequest:
+    return approval_pb2.CancelApprovalRequest(
+        name=qualified("approvals", name), reason=reason, request_id=fresh(request_id)
+    )
+
+
+def set_concept_protection(
+    concept: str, protected: bool, reason: str, request_id: str
+) -> vector_pb2.SetConceptProtectionRequest:
+    return vector_pb2.SetConceptProtectionRequest(
+        concept=concept, protected=protected, reason=reason, request_id=fresh(request_id)
     )
 
 

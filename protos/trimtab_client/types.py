@@ -446,6 +446,17 @@ class Vector:
     suggested_layers: tuple[int, ...]
     safe_strength: float
     snapshot_count: int
+    #: Steering against its concept takes two admins.
+    protected: bool = False
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What vectors stand for; `change_time` is that of the last decision about it, None if there was none."""
+
+    name: str
+    protected: bool
+    change_time: datetime | None
 
 
 @dataclass(frozen=True)
@@ -672,7 +683,7 @@ class AuditLog:
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token without its secret."""
+    """A bearer token without its secret. Limits of 0 are the server's own."""
 
     name: str
     display_name: str
@@ -680,6 +691,10 @@ class Token:
     create_time: datetime | None
     expire_time: datetime | None
     revoke_time: datetime | None
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
+    #: The token in whose place it was made, or "".
+    rotated_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -688,3 +703,33 @@ class NewToken:
 
     token: Token
     secret: str
+
+
+class ApprovalState(StrEnum):
+    """What became of a proposal that takes two admins."""
+
+    UNSPECIFIED = "unspecified"
+    WAITING = "waiting"
+    APPROVED = "approved"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A decision in two halves. `facts` is JSON: what both calls must agree on beside action and subject."""
+
+    name: str
+    action: str
+    subject: str
+    facts: str
+    proposer: str
+    proposer_reason: str
+    create_time: datetime | None
+    expire_time: datetime | None
+    approver: str
+    approver_reason: str
+    approve_time: datetime | None
+    canceller: str
+    cancel_time: datetime | None
+    state: ApprovalState

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from trimtab_client import AsyncClient, RetryPolicy
+from trimtab_client import AsyncClient, RetryPolicy, channel_credentials, tls_for
 from trimtab_client.types import ServerInfo
 
 from trimtab_gui.bridge.failure import Failure
@@ -52,8 +52,11 @@ class Session:
         pause = FIRST_PAUSE_SECONDS
         self._tell(Phase.CONNECTING, since=datetime.now())
         while True:
-            client = AsyncClient(self.target, self._token, retries=_NO_RETRIES)
+            client: AsyncClient | None = None
             try:
+                tls = tls_for(self.target)
+                credentials = None if tls is None else channel_credentials(tls)
+                client = AsyncClient(self.target, self._token, credentials=credentials, retries=_NO_RETRIES)
                 info = await asyncio.wait_for(client.server_info(), ANSWER_SECONDS)
                 pause = FIRST_PAUSE_SECONDS
                 await self._stay(client, info)
@@ -63,7 +66,8 @@ class Session:
                 failure = Failure.of(error)
             finally:
                 self.client = None
-                await client.close()
+                if client is not None:
+                    await client.close()
             if failure.code in _REFUSALS:
                 self._tell(Phase.REFUSED, since=datetime.now(), failure=failure)
                 return

@@ -126,7 +126,12 @@ def _server(found: Session) -> Iterator[Finding]:
     except TrimtabError as error:
         yield Finding("server", False, error.message, "to check this machine alone: trimtab doctor --local")
         return
-    with Client(connection.target, connection.token, retries=RetryPolicy(attempts=1)) as client:
+    with Client(
+        connection.target,
+        connection.token,
+        credentials=connection.credentials(),
+        retries=RetryPolicy(attempts=1),
+    ) as client:
         try:
             info = client.server_info()
         except TrimtabError as error:

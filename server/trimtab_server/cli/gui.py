@@ -9,8 +9,14 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from trimtab_client import TrimtabError
-from trimtab_client.discovery import DATA_DIR_VARIABLE
+from trimtab_client import TlsFiles, TrimtabError
+from trimtab_client.discovery import (
+    DATA_DIR_VARIABLE,
+    PLAINTEXT_VARIABLE,
+    TLS_CA_VARIABLE,
+    TLS_CERT_VARIABLE,
+    TLS_KEY_VARIABLE,
+)
 
 from trimtab_server.cli.failure import CommandFailed
 from trimtab_server.cli.session import Session, session
@@ -42,5 +48,13 @@ def command(found: Session, arguments: Sequence[str]) -> list[str]:
 
 
 def environment(found: Session) -> dict[str, str]:
-    """The child finds the same data directory."""
-    return {**os.environ, DATA_DIR_VARIABLE: str(found.data_dir)}
+    """The child finds the same data directory, and reaches the server the same way."""
+    files = found.tls or TlsFiles()
+    given = {
+        TLS_CA_VARIABLE: files.authority,
+        TLS_CERT_VARIABLE: files.certificate,
+        TLS_KEY_VARIABLE: files.key,
+        PLAINTEXT_VARIABLE: "yes" if found.plaintext else None,
+    }
+    chosen = {name: str(value) for name, value in given.items() if value is not None}
+    return {**os.environ, DATA_DIR_VARIABLE: str(found.data_dir), **chosen}

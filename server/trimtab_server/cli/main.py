@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from trimtab_client import TlsFiles
 
 from trimtab_server.cli import (
     alert,
@@ -74,11 +75,29 @@ def root(
             metavar="DIR", help="Data directory of a server on this machine. Default: TRIMTAB_DATA_DIR."
         ),
     ] = None,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="PEM authority to trust. Default: TRIMTAB_TLS_CA, else well-known ones."
+        ),
+    ] = None,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="PEM certificate of your own (mTLS). Default: TRIMTAB_TLS_CERT."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Its key. Default: TRIMTAB_TLS_KEY.")
+    ] = None,
+    plaintext: Annotated[
+        bool,
+        typer.Option("--plaintext", help="Reach another machine without TLS. Default: TRIMTAB_PLAINTEXT."),
+    ] = False,
     show_version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    context.obj = Session(target, token_file, data_dir)
+    given = TlsFiles(tls_ca, tls_cert, tls_key)
+    context.obj = Session(target, token_file, data_dir, given, plaintext)
 
 
 app.command("serve")(serve.serve)
@@ -89,7 +108,7 @@ app.command("stages")(stages.stages)
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(snapshot.app, name="snapshot")
 app.command("rollback")(rollback.rollback)
-app.command("monitor")(monitor.monitor)
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(canary.app, name="canary")
 app.add_typer(alert.app, name="alert")
 app.add_typer(audit.app, name="audit")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from trimtab_client import Client, Connection, discover, find_data_dir
+from trimtab_client import Client, Connection, TlsFiles, discover, find_data_dir
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +32,8 @@ class Session:
     target: str | None = None
     token_file: Path | None = None
     data_dir_option: Path | None = None
+    tls: TlsFiles | None = None
+    plaintext: bool = False
     #: Set by a command that got --json: standard output then carries JSON alone.
     json: bool = False
     _out: Console | None = field(default=None, repr=False)
@@ -43,12 +45,14 @@ class Session:
 
     def connection(self) -> Connection:
         """Where the server is and which token to show it; raises TrimtabError."""
-        return discover(self.target, self.token_file, self.data_dir_option)
+        return discover(
+            self.target, self.token_file, self.data_dir_option, tls=self.tls, plaintext=self.plaintext
+        )
 
     def client(self) -> Client:
         """A client of the server that was asked for, to be used in a `with`."""
         found = self.connection()
-        return Client(found.target, found.token)
+        return Client(found.target, found.token, credentials=found.credentials())
 
     @property
     def out(self) -> Console:
