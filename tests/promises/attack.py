@@ -10,12 +10,14 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
+from trimtab_client import Client, TokenRole
+from trimtab_protos.v1 import token_pb2
 
 from promises.wild_messages import Wild, all_methods, wild_message
 
@@ -25,6 +27,8 @@ AT_ONCE = 8
 LONGEST = 20.0
 #: Of a stream, the time in which its first message may come; the rest is not wanted.
 FIRST_MESSAGE = 0.25
+#: The call that makes the token it is made with invalid.
+ROTATE = "RotateToken"
 #: Every so many messages, a connection that speaks no gRPC.
 GARBAGE_EVERY = 30
 
@@ -59,8 +63,38 @@ class Answers:
         self.bad.append({"seed": wild.seed, "kind": wild.kind, "method": wild.path, "what": what[:300]})
 
 
-async def send(channel: grpc.aio.Channel, metadata: Any, wild: Wild, answers: Answers) -> None:
-    """One call; of a stream, its first message."""
+class Tokens:
+    """What the attack shows. A message that rotates its own token does so with one kept for that."""
+
+    def __init__(self, admin: str, rotated: str) -> None:
+        self._admin = admin
+        self._rotated = rotated
+        self._rotating = asyncio.Lock()
+
+    @contextlib.asynccontextmanager
+    async def show(self, wild: Wild) -> AsyncIterator[str]:
+        if wild.method.name != ROTATE:
+            yield self._admin
+            return
+        async with self._rotating:
+            yield self._rotated
+
+    def note(self, wild: Wild, answer: bytes) -> None:
+        if wild.method.name == ROTATE:
+            self._rotated = token_pb2.RotateTokenResponse.FromString(answer).secret
+
+
+async def send(channel: grpc.aio.Channel, tokens: Tokens, wild: Wild, answers: Answers) -> None:
+    """One call."""
+    async with tokens.show(wild) as token:
+        answer = await call(channel, (("authorization", f"Bearer {token}"),), wild, answers)
+        if answer is not None:
+            tokens.note(wild, answer)
+
+
+async def call(channel: grpc.aio.Channel, metadata: Any, wild: Wild, answers: Answers) -> bytes | None:
+    """The answer of a unary call; of a stream the first message is looked at."""
+    answer: bytes | None = None
     try:
         if wild.method.server_streaming:
             stream = channel.unary_stream(wild.path)(wild.raw, timeout=LONGEST, metadata=metadata)
@@ -71,7 +105,7 @@ async def send(channel: grpc.aio.Channel, metadata: Any, wild: Wild, answers: An
             finally:
                 stream.cancel()
         else:
-            await channel.unary_unary(wild.path)(wild.raw, timeout=LONGEST, metadata=metadata)
+            answer = await channel.unary_unary(wild.path)(wild.raw, timeout=LONGEST, metadata=metadata)
         answers.note(wild, "OK")
     except grpc.aio.AioRpcError as error:
         answers.note(wild, error.code().name)
@@ -83,6 +117,7 @@ async def send(channel: grpc.aio.Channel, metadata: Any, wild: Wild, answers: An
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise
         answers.note(wild, "CANCELLED")
+    return answer
 
 
 def garbage(seed: int) -> bytes:
@@ -119,7 +154,9 @@ async def send_garbage(host: str, port: int, seed: int) -> None:
 async def attack(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any]:
     """Every seed's message once; what came back as JSON."""
     methods: list[MethodDescriptor] = all_methods()
-    metadata = (("authorization", f"Bearer {token}"),)
+    with Client(target, token) as client:
+        rotated = client.create_token("rotated", TokenRole.VIEWER).secret
+    tokens = Tokens(token, rotated)
     answers = Answers()
     garbage_sent = 0
     host, _, port = target.rpartition(":")
@@ -133,7 +170,7 @@ async def attack(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any
             for seed in waiting:
                 wild = wild_message(seed, methods)
                 try:
-                    await send(channel, metadata, wild, answers)
+                    await send(channel, tokens, wild, answers)
                     if seed % GARBAGE_EVERY == 0:
                         await send_garbage(host, int(port), seed)
                         garbage_sent += 1
