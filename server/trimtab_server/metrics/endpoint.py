@@ -42,7 +42,9 @@ class Endpoint:
                 f"cannot listen on {host}:{port} for metrics: {error}; choose another --metrics-port"
             ) from error
         self.address = f"{host}:{self._server.server_port}"
-        self._thread = Thread(target=self._server.serve_forever, name="trimtab-metrics", daemon=True)
+        self._thread = Thread(
+            target=self._server.serve_forever, args=(0.1,), name="trimtab-metrics", daemon=True
+        )
         self._thread.start()
         log.info("metrics", extra={"facts": {"address": self.address}})
 

@@ -88,7 +88,7 @@ def _standing(connection: Connection, deployment: DeploymentRecord) -> Standing:
     return Standing(
         deployment=deployment,
         active=active,
-        moves={kind: count for kind, count in connection.execute(counted).tuples()},
+        moves={row[0]: row[1] for row in connection.execute(counted)},
         evidence_time=evidence_time(connection, deployment),
         canary=canary_runs.newest(connection, deployment.name, active.snapshot),
         rollout=rollout,
