@@ -195,8 +195,9 @@ class Database:
 def _failures() -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
-        failure = StorageFailure.of_database(error.orig)
+    except Exception as error:
+        # While a connection is being set up the driver's own errors come through as they are.
+        failure = StorageFailure.of_database(error.orig if isinstance(error, DBAPIError) else error)
         if failure is None:
             raise
         raise failure from error

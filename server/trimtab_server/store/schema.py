@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +10,7 @@ from sqlalchemy import inspect, text
 
 from trimtab_server.store.database import Database
 from trimtab_server.store.durable import flush_directory, flush_file
+from trimtab_server.store.failure import StorageFailure
 from trimtab_server.store.triggers import create_triggers
 
 #: The newest migration. A test compares it with the scripts.
@@ -62,10 +64,14 @@ def upgrade(database: Database, backup_directory: Path | None = None) -> None:
 
 
 def _back_up(database: Database, target: Path) -> None:
-    copy(database, target.with_suffix(".part"))
-    # Under its final name it is whole, whenever the process ends.
-    target.with_suffix(".part").replace(target)
-    flush_directory(target.parent)
+    partial = target.with_suffix(".part")
+    try:
+        copy(database, partial)
+        # Under its final name it is whole, whenever the process ends.
+        os.replace(partial, target)  # noqa: PTH105 (the tests fail each system call in turn)
+        flush_directory(target.parent)
+    except OSError as error:
+        raise StorageFailure.of_file(error) from error
 
 
 def copy(database: Database, target: Path) -> None:

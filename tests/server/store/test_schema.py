@@ -16,6 +16,7 @@ from trimtab_server.steering.snapshot import Configuration, Steering
 from trimtab_server.steering.validation import Checked
 from trimtab_server.store import schema
 from trimtab_server.store.database import Database
+from trimtab_server.store.failure import StorageFailure
 from trimtab_server.store.tables import metadata
 from trimtab_server.store.triggers import create_triggers, missing_triggers
 
@@ -85,7 +86,7 @@ def test_the_copy_before_a_migration_is_whole_or_not_there(
     target = tmp_path / f"before-{schema.HEAD}-from-0003.db"
     with monkeypatch.context() as patch:
         patch.setattr(schema, "flush_file", _fails)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StorageFailure, match="No space"):
             schema.upgrade(database, tmp_path)
     assert not target.exists()
     assert schema.current(database) == "0003", "it migrated without a copy to go back to"
