@@ -11,10 +11,12 @@ from trimtab_client import TlsFiles
 
 from trimtab_server.cli import (
     alert,
+    approval,
     audit,
     bench,
     canary,
     chat,
+    concept,
     demo,
     doctor,
     evaluate,
@@ -111,7 +113,9 @@ app.command("rollback")(rollback.rollback)
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(canary.app, name="canary")
 app.add_typer(alert.app, name="alert")
+app.add_typer(approval.app, name="approval")
 app.add_typer(audit.app, name="audit")
+app.add_typer(concept.app, name="concept")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(organism.app, name="organism")
 app.add_typer(readouts.app, name="readouts")
