@@ -35,7 +35,8 @@ _SHOWN_ALPHA: Final = 0.05
 
 class Criterion:
     """Counts alarms: the `fail_at`-th fails. After an earlier one the evidence starts anew; margin and interval
-    are always of all values."""
+    are always of all values. Non-inferiority once shown stays shown: the chance that it ever is, for a candidate
+    that is worse by the margin, is what the plan bounds."""
 
     def __init__(
         self, plan: AnalysisPlan, guardrail: Guardrail, reference: Sequence[float] | None, *, acts: bool
@@ -44,6 +45,7 @@ class Criterion:
         self.acts = acts
         self.alarms = 0
         self.count = 0
+        self._shown = False
         self._plan = plan
         self._reference = reference
         self._size = fixed_size(guardrail, plan.canary)
@@ -80,6 +82,7 @@ class Criterion:
         self._total += whole.candidate or 0.0
         if self._sums is not None:
             add(self._sums, whole)
+            self._shown = self._shown or self._shows()
         if feed(self._statistic, whole):
             self.alarms += 1
             if not self.failed:
@@ -89,7 +92,7 @@ class Criterion:
     def finding(self, *, ask_margin: bool) -> Finding:
         """How it stands. `ask_margin`: a comparison with a margin passes only once non-inferiority is shown."""
         low, high = self._interval()
-        non_inferior = self._non_inferior()
+        non_inferior = self._shown if self.guardrail.margin is not None else None
         estimate = self._estimate()
         # No data is never a pass, so the least is 1.
         needed = max(1, self.guardrail.min_replies, self._size or 0)
@@ -117,6 +120,7 @@ class Criterion:
         return {
             "alarms": self.alarms,
             "count": self.count,
+            "shown": self._shown,
             "total": self._total,
             "statistic": self._statistic.state(),
             "sums": self._sums.state() if self._sums is not None else {},
@@ -127,6 +131,7 @@ class Criterion:
     def restore(self, state: dict[str, Any]) -> None:
         """Takes over what `state` of an equal criterion gave."""
         self.alarms, self.count, self._total = state["alarms"], state["count"], state["total"]
+        self._shown = state["shown"]
         self._statistic = restore_statistic(self.guardrail, self._plan.canary, state["statistic"])
         self._sums = restore_sums(self.guardrail, state["sums"])
         self._stable = Batches.from_state(state["stable"])
@@ -159,10 +164,11 @@ class Criterion:
         low, high = interval.low, interval.high
         return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)
 
-    def _non_inferior(self) -> bool | None:
+    def _shows(self) -> bool:
+        """Whether non-inferiority is shown by the values so far."""
         margin = self.guardrail.margin
         if margin is None or self._sums is None:
-            return None
+            return False
         alpha, side = self._plan.wrong_promotion, worse_side(self.guardrail)
         if self._size is None or not isinstance(self._sums, PairedOutcomes):
             return NonInferiority(self._sums, margin, alpha, side).shown

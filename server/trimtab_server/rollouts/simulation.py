@@ -253,9 +253,8 @@ class SimulatedRollout:
                 every = self.plan.canary.every_seconds if self.plan.canary else _LOOK_SECONDS
                 yield from self._live(every)
 
-    @property
     def _swap(self) -> bool:
-        """Whether the arms of the row drawn next are swapped; each call draws anew."""
+        """Whether to swap the arms of the row drawn next."""
         return self._equal_arms and self._rng.random() < 0.5
 
     @property
@@ -269,7 +268,7 @@ class SimulatedRollout:
         for kind, rows in self._rows.items():
             for _ in range(min(canary.draw, canary.max_draws - self._drawn[kind]) if rows else 0):
                 row = self._rng.choice(rows)
-                if self._swap:
+                if self._swap():
                     row = _swapped(row)
                 self._drawn[kind] += 1
                 yield CanaryObservation(
@@ -283,7 +282,7 @@ class SimulatedRollout:
 
     def _shadow_pair(self) -> PairObservation:
         stable, candidate = self._rng.choice(self._material.pairs)
-        if self._swap:
+        if self._swap():
             stable, candidate = candidate, stable
         self._pairs += 1
         return PairObservation(f"prompt {self._pairs}", stable, candidate)
@@ -301,7 +300,7 @@ class SimulatedRollout:
             if place == 0:
                 self._arm_of_session = self._rng.random() * 100.0 < weight
             candidate = self._arm_of_session
-            pool = material.candidate_replies if candidate != self._swap else material.stable_replies
+            pool = material.candidate_replies if candidate != self._swap() else material.stable_replies
             self._replies += 1
             self._candidate_replies += candidate
             yield ReplyObservation(
