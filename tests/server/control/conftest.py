@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from trimtab_server.api.active import ActivePointers
+from trimtab_server.api.application import Application
 from trimtab_server.api.first_start import ensure_deployment
-from trimtab_server.api.generation import Generator
 from trimtab_server.api.library import VectorLibrary
-from trimtab_server.api.models import StageLoader
-from trimtab_server.api.plans import Planner, facts_of
-from trimtab_server.api.rollout_changes import RolloutChanges
+from trimtab_server.api.plans import facts_of
 from trimtab_server.api.spare_replies import EngineSpareReplies
-from trimtab_server.api.workers import Workers
 from trimtab_server.control.canary_pairs import Arms
 from trimtab_server.control.controller import RolloutController
 from trimtab_server.control.keeper import Keeper
-from trimtab_server.control.pointers import RolloutPointers
 from trimtab_server.control.run import Tools
 from trimtab_server.control.spare import Subject
 from trimtab_server.engine.hosted_model import HostedModel
-from trimtab_server.engine.pool import EnginePool, EngineSettings
 from trimtab_server.monitoring.canary import CanarySet
 from trimtab_server.rollouts.plan import AnalysisPlan
+from trimtab_server.settings import ServeSettings
 from trimtab_server.steering.activation import activate
 from trimtab_server.steering.creation import create_snapshot
 from trimtab_server.steering.rollout_steps import create_rollout, start_rollout
@@ -75,22 +69,23 @@ def _record(**values: Any) -> RolloutRecord:
 
 @dataclass
 class Desk:
-    """The shipped model with engines, planner and store, as a server has them, without the wire."""
+    """A server's parts on the shipped model, without the wire, and with nobody who runs rollouts yet."""
 
+    application: Application
     database: Database
-    workers: Workers
-    pool: EnginePool
-    generator: Generator
-    stages: StageLoader
-    active: ActivePointers
-    rollouts: RolloutPointers
-    planner: Planner
-    replies: EngineSpareReplies
     canary_set: CanarySet
     model_dir: Path
-    changes: RolloutChanges
     #: What somebody was told while the store did not take a look.
-    unkept: list[str]
+    unkept: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        own = self.application
+        self.workers, self.pool, self.generator = own.workers, own.pool, own.generator
+        self.stages, self.active, self.rollouts = own.stages, own.active, own.rollouts
+        self.planner, self.changes = own.planner, own.rollout_changes
+        self.replies = EngineSpareReplies(
+            planner=own.planner, generator=own.generator, pool=own.pool, stages=own.stages, active=own.active
+        )
 
     def tools(self) -> Tools:
         keeper = Keeper(
@@ -165,44 +160,17 @@ class Desk:
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     directory = shipped_model_dir()
+    settings = ServeSettings(data_dir=tmp_path, slots=8, context=512, auto_canary=False)
     database = Database.at(tmp_path / "trimtab.db")
     schema.upgrade(database, tmp_path)
     model = HostedModel.open(str(directory), "cpu")
     library = VectorLibrary(database, BlobStore(tmp_path / "blobs"), time.time_ns)
     ensure_deployment(database, library, facts_of(model), directory, time.time_ns())
-    workers, generator = Workers(), Generator(asyncio.get_running_loop())
-    pool = EnginePool(model, generator.listen, EngineSettings(slots=8, context=512))
-    generator.pool = pool
-    active, pointers = ActivePointers(database), RolloutPointers(database)
-    active.replace(active.read("default"))
-    planner = Planner(
-        database=database,
-        library=library,
-        active=active,
-        rollouts=pointers,
-        model=model,
-        workers=workers,
-        default_max_tokens=64,
-    )
-    stages = StageLoader(pool, workers)
-    await stages.load("stage-11")
+    application = Application(settings, database, library, model)
+    await application.load_active_stages()
     canary_set = CanarySet.at(directory / "canary.jsonl")
     assert canary_set is not None
-    yield Desk(
-        database,
-        workers,
-        pool,
-        generator,
-        stages,
-        active,
-        pointers,
-        planner,
-        EngineSpareReplies(planner=planner, generator=generator, pool=pool, stages=stages, active=active),
-        canary_set,
-        directory,
-        RolloutChanges(workers=workers, active=active, pointers=pointers, activated=lambda active: None),
-        [],
-    )
-    pool.close()
-    workers.close()
+    yield Desk(application, database, canary_set, directory)
+    assert await application.drain(5.0), "replies were still running at the end"
+    await application.close()
     database.close()
