@@ -137,6 +137,7 @@ class Application:
             longest_reply_seconds=settings.longest_reply_seconds,
             now=now,
         )
+        self.metrics.count_running(lambda: self.gate.running)
         self._watchman = Watchman(self.gate, database, self.workers, settings)
         self._services = self._servicers(library, model)
         self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]

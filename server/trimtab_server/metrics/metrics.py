@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Gauge, Info
@@ -29,6 +30,11 @@ class Metrics:
         Info("trimtab", "The release.", registry=self.registry).info({"version": version("trimtab")})
         self.calls = CallMetrics(self.registry)
         self.replies = ReplyMetrics(self.registry)
+
+    def count_running(self, running: Callable[[], int]) -> None:
+        """Calls that have begun and not ended: back to the open streams when nobody asks anything."""
+        gauge = Gauge("trimtab_rpc_running", "Calls under way.", registry=self.registry)
+        gauge.set_function(lambda: float(running()))
 
     def watch(
         self, settings: ServeSettings, pool: EnginePool, database: Database, alerts: AlertSender
