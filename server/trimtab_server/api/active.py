@@ -67,6 +67,11 @@ class ActivePointers:
         self._changed = asyncio.Event()
         return True
 
+    @property
+    def news(self) -> asyncio.Event:
+        """Set with the next change. Take it before looking at what is current, so that none is missed."""
+        return self._changed
+
     async def watch(self, deployment: str) -> AsyncGenerator[Active, None]:
         """The current one at once, then the newest whenever there is a newer one."""
         seen = 0

@@ -14,6 +14,7 @@ from trimtab_protos.v1 import (
     chat_pb2,
     model_pb2,
     monitor_pb2,
+    rollout_pb2,
     snapshot_pb2,
     token_pb2,
     vector_pb2,
@@ -36,6 +37,8 @@ from trimtab_server.api.presets import prompt_presets, question_presets
 from trimtab_server.api.principals import Principals
 from trimtab_server.api.refused_logins import RefusedLogins
 from trimtab_server.api.registration import Gate, log_call
+from trimtab_server.api.rollout_changes import RolloutChanges
+from trimtab_server.api.rollouts import RolloutServicer
 from trimtab_server.api.snapshots import SnapshotServicer
 from trimtab_server.api.tokens import TokenServicer
 from trimtab_server.api.vectors import VectorServicer
@@ -139,6 +142,12 @@ class Application:
         )
         self.metrics.count_running(lambda: self.gate.running)
         self._watchman = Watchman(self.gate, database, self.workers, settings)
+        self.rollout_changes = RolloutChanges(
+            workers=self.workers,
+            active=self.active,
+            pointers=self.rollouts,
+            activated=self._activated,
+        )
         self._services = self._servicers(library, model)
         self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]
         self._writers.append(asyncio.ensure_future(self._watchman.run()))
@@ -246,9 +255,21 @@ class Application:
                 default_count=self._settings.auto_canary_count,
                 now=now,
             ),
+            rollout_pb2: RolloutServicer(
+                database=database,
+                planner=self.planner,
+                changes=self.rollout_changes,
+                workers=workers,
+                ensure_stage=self.stages.load,
+                cancel_snapshot=self.pool.cancel_tag,
+                put_off_snapshot=self.pool.put_off_tag,
+                now=now,
+            ),
             snapshot_pb2: SnapshotServicer(
                 database=database,
                 active=self.active,
+                rollouts=self.rollouts,
+                changes=self.rollout_changes,
                 planner=self.planner,
                 workers=workers,
                 load_stage=self.stages.begin,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import functools
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 from trimtab_protos.v1 import snapshot_pb2
 
-from trimtab_server.api import paging, wire, wire_steering
+from trimtab_server.api import paging, wire, wire_rollouts, wire_steering
 from trimtab_server.api.active import Active, ActivePointers
 from trimtab_server.api.plans import Planner
 from trimtab_server.api.registration import Call
+from trimtab_server.api.rollout_changes import RolloutChanges
 from trimtab_server.api.workers import Workers
+from trimtab_server.control.pointers import InForce, RolloutPointers
 from trimtab_server.steering import activation, creation
 from trimtab_server.steering.diff import diff
 from trimtab_server.steering.protection import lowers, require_allowed
@@ -33,6 +35,8 @@ class SnapshotServicer:
         *,
         database: Database,
         active: ActivePointers,
+        rollouts: RolloutPointers,
+        changes: RolloutChanges,
         planner: Planner,
         workers: Workers,
         ensure_stage: Callable[[str], Awaitable[None]],
@@ -44,6 +48,8 @@ class SnapshotServicer:
     ) -> None:
         self._database = database
         self._active = active
+        self._rollouts = rollouts
+        self._changes = changes
         self._planner = planner
         self._workers = workers
         self._ensure_stage = ensure_stage
@@ -106,7 +112,7 @@ class SnapshotServicer:
     async def GetDeployment(
         self, request: snapshot_pb2.GetDeploymentRequest, call: Call
     ) -> snapshot_pb2.Deployment:
-        return _deployment(self._active.current(wire.deployment_id(request.name)))
+        return self._deployment(wire.deployment_id(request.name))
 
     async def ListDeployments(
         self, request: snapshot_pb2.ListDeploymentsRequest, call: Call
@@ -116,7 +122,7 @@ class SnapshotServicer:
         rest = [name for name in names if after is None or name > after[1]]
         rows, token = paging.cut(rest, size, lambda name: (0, name))
         return snapshot_pb2.ListDeploymentsResponse(
-            deployments=[_deployment(self._active.current(name)) for name in rows], next_page_token=token
+            deployments=[self._deployment(name) for name in rows], next_page_token=token
         )
 
     async def ActivateSnapshot(
@@ -143,6 +149,7 @@ class SnapshotServicer:
             reason=request.reason,
             origin=origin,
             time=self._now(),
+            replace=request.replace,
         )
         return wire.revision_out(await self._workers.to_the_end(self._move(deployment, move)))
 
@@ -203,15 +210,19 @@ class SnapshotServicer:
         self, request: snapshot_pb2.WatchActiveRequest, call: Call
     ) -> AsyncGenerator[snapshot_pb2.WatchActiveResponse, None]:
         deployment = wire.deployment_id(request.deployment)
-        seen = 0
-        async with contextlib.aclosing(self._active.watch(deployment)) as states:
-            async for active in states:
-                newest = active.revision.number
-                if seen and newest > seen + 1:
-                    for missed in await self._workers.read(self._between, deployment, seen, newest):
-                        yield _state(*missed)
-                seen = newest
-                yield _state(active.revision, active.snapshot)
+        seen, arms = 0, None
+        while True:
+            news = [self._active.news, self._rollouts.news]
+            active, in_force = self._active.current(deployment), self._rollouts.current(deployment)
+            newest = active.revision.number
+            if seen and newest > seen + 1:
+                for missed in await self._workers.read(self._between, deployment, seen, newest):
+                    yield _state(*missed, None)
+            if newest != seen or arms != _arms(in_force):
+                seen, arms = newest, _arms(in_force)
+                yield _state(active.revision, active.snapshot, arms)
+            else:
+                await _any_of(news)
 
     async def _require_allowed(
         self, action: str, deployment: str, record: SnapshotRecord, reason: str, origin: Origin
@@ -234,14 +245,28 @@ class SnapshotServicer:
     ) -> RevisionRecord:
         """Moves the pointer in the store, then in memory: before the caller is answered, never after."""
 
-        def both() -> tuple[RevisionRecord, Active]:
-            return move(), self._active.read(deployment)
+        held = self._rollouts.current(deployment)
+
+        def all_of_it() -> tuple[RevisionRecord, Active, InForce | None]:
+            return move(), self._active.read(deployment), self._rollouts.read(deployment)
 
         run = self._workers.control if control else self._workers.change
-        revision, active = await run(both)
-        if self._active.replace(active):
+        revision, active, in_force = await run(all_of_it)
+        moved = self._active.replace(active)
+        self._changes.take_over(deployment, held, in_force)
+        if moved:
             self._activated(active)
         return revision
+
+    def _deployment(self, name: str) -> snapshot_pb2.Deployment:
+        active, in_force = self._active.current(name), self._rollouts.current(name)
+        return snapshot_pb2.Deployment(
+            name=f"deployments/{active.deployment.name}",
+            model=f"models/{active.deployment.model}",
+            active_revision=wire.revision_out(active.revision),
+            active_snapshot=wire.snapshot_out(active.snapshot),
+            rollout="" if in_force is None else in_force.record.name,
+        )
 
     def _between(
         self, deployment: str, after: int, before: int
@@ -258,16 +283,22 @@ class SnapshotServicer:
             return creation.find(connection, name, field)
 
 
-def _state(revision: RevisionRecord, snapshot: SnapshotRecord) -> snapshot_pb2.WatchActiveResponse:
+def _state(
+    revision: RevisionRecord, snapshot: SnapshotRecord, arms: snapshot_pb2.RolloutArms | None
+) -> snapshot_pb2.WatchActiveResponse:
     return snapshot_pb2.WatchActiveResponse(
-        revision=wire.revision_out(revision), snapshot=wire.snapshot_out(snapshot)
+        revision=wire.revision_out(revision), snapshot=wire.snapshot_out(snapshot), rollout=arms
     )
 
 
-def _deployment(active: Active) -> snapshot_pb2.Deployment:
-    return snapshot_pb2.Deployment(
-        name=f"deployments/{active.deployment.name}",
-        model=f"models/{active.deployment.model}",
-        active_revision=wire.revision_out(active.revision),
-        active_snapshot=wire.snapshot_out(active.snapshot),
-    )
+def _arms(in_force: InForce | None) -> snapshot_pb2.RolloutArms | None:
+    return None if in_force is None else wire_rollouts.arms_out(in_force.record)
+
+
+async def _any_of(events: Sequence[asyncio.Event]) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

@@ -86,6 +86,11 @@ class RolloutPointers:
         self._tell()
         return True
 
+    @property
+    def news(self) -> asyncio.Event:
+        """Set with the next change. Take it before looking at what is current, so that none is missed."""
+        return self._changed
+
     async def changed(self) -> None:
         """Until something changes."""
         await self._changed.wait()

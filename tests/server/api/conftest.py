@@ -23,6 +23,7 @@ from trimtab_protos.v1 import (
     chat_pb2_grpc,
     model_pb2_grpc,
     monitor_pb2_grpc,
+    rollout_pb2_grpc,
     snapshot_pb2,
     snapshot_pb2_grpc,
     steering_pb2,
@@ -95,6 +96,7 @@ class Stubs:
         self.chat = chat_pb2_grpc.ChatServiceStub(authorised)
         self.model = model_pb2_grpc.ModelServiceStub(authorised)
         self.monitor = monitor_pb2_grpc.MonitorServiceStub(authorised)
+        self.rollout = rollout_pb2_grpc.RolloutServiceStub(authorised)
         self.snapshot = snapshot_pb2_grpc.SnapshotServiceStub(authorised)
         self.token = token_pb2_grpc.TokenServiceStub(authorised)
         self.vector = vector_pb2_grpc.VectorServiceStub(authorised)
@@ -226,6 +228,12 @@ def snapshots(client: Stubs, vector: vector_pb2.Vector) -> tuple[str, str]:
         )
         names.append(client.snapshot.CreateSnapshot(request).name)
     return names[0], names[1]
+
+
+@pytest.fixture(scope="session")
+def second_admin_token(client: Stubs) -> str:
+    """Another person's. While there was one admin alone they could be made without asking anybody."""
+    return new_token(client, "admin")
 
 
 def steering(vector: str = "", strength: float = 0.1, **term: Any) -> steering_pb2.Steering:
