@@ -428,6 +428,50 @@ class AsyncClient:
 
         return await all_pages_async(page, limit)
 
+    def record_reference(
+        self,
+        source: types.ReferenceSource = types.ReferenceSource.LIVE,
+        *,
+        replies: int = 0,
+        deployment: str = DEFAULT_DEPLOYMENT,
+        request_id: str = "",
+    ) -> AsyncGenerator[types.ReferenceEvent, None]:
+        """Record how replies of the active snapshot look now (0 replies: 500); the reference comes last."""
+        request = requests.record_reference(source, replies, deployment, request_id)
+        return self._stream(
+            self._monitor.RecordReference, request, from_protobuf.reference_event, self._deadlines.job
+        )
+
+    async def references(
+        self, deployment: str = DEFAULT_DEPLOYMENT, *, limit: int | None = None
+    ) -> tuple[types.Reference, ...]:
+        """Recorded references, newest first."""
+
+        async def page(left: int | None, token: str) -> tuple[list[types.Reference], str]:
+            request = requests.list_references(deployment, left, token)
+            answer = await self._unary(self._monitor.ListReferences, request)
+            return [from_protobuf.reference(r) for r in answer.references], answer.next_page_token
+
+        return await all_pages_async(page, limit)
+
+    async def retention(self, deployment: str = DEFAULT_DEPLOYMENT) -> types.Retention:
+        """How long replies are kept."""
+        request = requests.get_retention(deployment)
+        return from_protobuf.retention(await self._unary(self._monitor.GetRetention, request))
+
+    async def update_retention(
+        self,
+        reply_days: int,
+        text_days: int = 0,
+        *,
+        reason: str = "",
+        deployment: str = DEFAULT_DEPLOYMENT,
+        request_id: str = "",
+    ) -> types.Retention:
+        """Keep replies' figures for so many days, and their text for so many (0: not at all)."""
+        request = requests.update_retention(reply_days, text_days, reason, deployment, request_id)
+        return from_protobuf.retention(await self._unary(self._monitor.UpdateRetention, request))
+
     # Audit and tokens --------------------------------------------------------------------------------
 
     async def audit_records(

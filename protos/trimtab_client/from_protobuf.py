@@ -436,7 +436,71 @@ def monitor_event(message: monitor_pb2.WatchResponse) -> types.MonitorEvent | No
         return thresholds(message.thresholds)
     if kind == "canary_run":
         return canary_run(message.canary_run)
+    if kind == "drift_alarm":
+        return drift_alarm(message.drift_alarm)
     return heartbeat(message.heartbeat) if kind == "heartbeat" else None
+
+
+def drift_alarm(message: monitor_pb2.DriftAlarm) -> types.DriftAlarm:
+    return types.DriftAlarm(
+        signal=signal(message.signal),
+        finding=message.finding,
+        revision=message.revision,
+        snapshot=message.snapshot,
+        reference=message.reference,
+        count=message.count,
+        time=time(message, "time"),
+        raised=message.raised,
+    )
+
+
+def reference_signal(message: monitor_pb2.ReferenceSignal) -> types.ReferenceSignal:
+    return types.ReferenceSignal(
+        signal=signal(message.signal),
+        id=message.id,
+        hash=message.hash,
+        count=message.count,
+        mean=message.mean,
+        standard_deviation=message.standard_deviation,
+        batch=message.batch,
+        unwatched=message.unwatched,
+    )
+
+
+def reference(message: monitor_pb2.Reference) -> types.Reference:
+    return types.Reference(
+        name=message.name,
+        source=enum_value(
+            types.ReferenceSource, monitor_pb2.ReferenceSource.Name, "REFERENCE_SOURCE_", message.source
+        ),
+        snapshot=message.snapshot,
+        revision=message.revision,
+        stage=message.stage,
+        reply_count=message.reply_count,
+        hash=message.hash,
+        signals=tuple(reference_signal(s) for s in message.signals),
+        created_by=message.created_by,
+        create_time=time(message, "create_time"),
+        stale=message.stale,
+    )
+
+
+def reference_progress(message: monitor_pb2.ReferenceProgress) -> types.ReferenceProgress:
+    return types.ReferenceProgress(message.done, message.total)
+
+
+def reference_event(message: monitor_pb2.RecordReferenceResponse) -> types.ReferenceEvent | None:
+    """None for an event that only a newer client knows."""
+    kind = message.WhichOneof("event")
+    if kind == "reference":
+        return reference(message.reference)
+    return reference_progress(message.progress) if kind == "progress" else None
+
+
+def retention(message: monitor_pb2.Retention) -> types.Retention:
+    return types.Retention(
+        message.deployment, message.reply_days, message.text_days, time(message, "change_time")
+    )
 
 
 def audit_record(message: audit_pb2.AuditRecord) -> types.AuditRecord:

@@ -262,6 +262,39 @@ def list_canary_runs(
     )
 
 
+def record_reference(
+    source: types.ReferenceSource, replies: int, deployment: str, request_id: str
+) -> monitor_pb2.RecordReferenceRequest:
+    return monitor_pb2.RecordReferenceRequest(
+        request_id=fresh(request_id),
+        deployment=qualified("deployments", deployment),
+        replies=replies,
+        source=monitor_pb2.ReferenceSource.Value(f"REFERENCE_SOURCE_{source.name}"),
+    )
+
+
+def list_references(deployment: str, limit: int | None, page_token: str) -> monitor_pb2.ListReferencesRequest:
+    return monitor_pb2.ListReferencesRequest(
+        deployment=qualified("deployments", deployment), page_size=page_size(limit), page_token=page_token
+    )
+
+
+def get_retention(deployment: str) -> monitor_pb2.GetRetentionRequest:
+    return monitor_pb2.GetRetentionRequest(deployment=qualified("deployments", deployment))
+
+
+def update_retention(
+    reply_days: int, text_days: int, reason: str, deployment: str, request_id: str
+) -> monitor_pb2.UpdateRetentionRequest:
+    return monitor_pb2.UpdateRetentionRequest(
+        request_id=fresh(request_id),
+        deployment=qualified("deployments", deployment),
+        reply_days=reply_days,
+        text_days=text_days,
+        reason=reason,
+    )
+
+
 def list_audit_records(
     deployment: str, action: str, limit: int | None, page_token: str
 ) -> audit_pb2.ListAuditRecordsRequest:

@@ -111,6 +111,14 @@ class Signal(StrEnum):
     FIRST_TOKEN_SECONDS = "first_token_seconds"
 
 
+class ReferenceSource(StrEnum):
+    """Where the values of a reference come from."""
+
+    UNSPECIFIED = "unspecified"
+    LIVE = "live"
+    CANARY = "canary"
+
+
 class RevisionKind(StrEnum):
     """How a revision came about."""
 
@@ -646,7 +654,73 @@ class CanaryProgress:
 
 
 CanaryEvent = CanaryProgress | CanaryReply | CanaryRun
-MonitorEvent = Sample | Alarm | Thresholds | CanaryRun | Heartbeat
+
+
+@dataclass(frozen=True)
+class DriftAlarm:
+    """A signal of the active revision no longer looks like its reference (`raised`), or a new revision ended that."""
+
+    signal: Signal
+    finding: str
+    revision: str
+    snapshot: str
+    reference: str
+    count: int
+    time: datetime | None
+    raised: bool
+
+
+@dataclass(frozen=True)
+class ReferenceSignal:
+    """One signal's values within a reference; `id` and `hash` are what a rollout's plan names."""
+
+    signal: Signal
+    id: str
+    hash: str
+    count: int
+    mean: float
+    standard_deviation: float
+    batch: int
+    unwatched: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """How replies of a snapshot looked when it was recorded; `stale` says why it no longer describes what is active."""
+
+    name: str
+    source: ReferenceSource
+    snapshot: str
+    revision: str
+    stage: str
+    reply_count: int
+    hash: str
+    signals: tuple[ReferenceSignal, ...]
+    created_by: str
+    create_time: datetime | None
+    stale: str
+
+
+@dataclass(frozen=True)
+class ReferenceProgress:
+    """Questions answered so far."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long replies are kept, in days; `text_days` 0: their text is not."""
+
+    deployment: str
+    reply_days: int
+    text_days: int
+    change_time: datetime | None
+
+
+MonitorEvent = Sample | Alarm | Thresholds | CanaryRun | Heartbeat | DriftAlarm
+ReferenceEvent = ReferenceProgress | Reference
 
 
 # Audit and tokens ----------------------------------------------------------------------------------------

@@ -68,6 +68,11 @@ class ServeSettings(BaseModel):
     auto_canary: bool = True
     auto_canary_count: int = Field(default=8, ge=1, le=1_000)
     canary_seed: int = Field(default=0, ge=0, lt=1 << 64)
+    #: Part of the live replies that are read in a shadow row too: their KL to unsteered, and their perplexity there.
+    shadow_share: float = Field(default=0.05, ge=0, le=1)
+    #: Replies of one revision within which a false drift alarm has the chance below.
+    drift_horizon: int = Field(default=2_000, ge=1)
+    drift_false_alarm: float = Field(default=0.05, gt=0, lt=1)
     #: Samples kept per deployment.
     kept_samples: int = Field(default=50_000, ge=1)
     #: The private key that signs heads of the audit; made if it is not there. None: in the data directory.

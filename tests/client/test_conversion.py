@@ -12,19 +12,30 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from trimtab_client import from_protobuf, to_protobuf, types
+from trimtab_client import from_protobuf, from_protobuf_rollouts, rollout_types, to_protobuf, types
 from trimtab_protos.v1 import (
     audit_pb2,
     chat_pb2,
     model_pb2,
     monitor_pb2,
+    rollout_pb2,
     snapshot_pb2,
     steering_pb2,
     token_pb2,
     vector_pb2,
 )
 
-FILES = (audit_pb2, chat_pb2, model_pb2, monitor_pb2, snapshot_pb2, steering_pb2, token_pb2, vector_pb2)
+FILES = (
+    audit_pb2,
+    chat_pb2,
+    model_pb2,
+    monitor_pb2,
+    rollout_pb2,
+    snapshot_pb2,
+    steering_pb2,
+    token_pb2,
+    vector_pb2,
+)
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "Alarm": from_protobuf.alarm,
@@ -34,6 +45,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "CanaryRun": from_protobuf.canary_run,
     "Deployment": from_protobuf.deployment,
     "FieldChange": from_protobuf.field_change,
+    "DriftAlarm": from_protobuf.drift_alarm,
     "Heartbeat": from_protobuf.heartbeat,
     "HonestyRates": from_protobuf.honesty_rates,
     "Message": from_protobuf.chat_message,
@@ -41,10 +53,14 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "Progress": from_protobuf.progress,
     "PromptPreset": from_protobuf.prompt_preset,
     "ReadoutOptions": from_protobuf.readout_options,
+    "Reference": from_protobuf.reference,
+    "ReferenceProgress": from_protobuf.reference_progress,
+    "ReferenceSignal": from_protobuf.reference_signal,
     "ReplyDelta": from_protobuf.reply_delta,
     "ReplyFinished": from_protobuf.reply_finished,
     "ReplyStarted": from_protobuf.reply_started,
     "ReplySteering": from_protobuf.reply_steering,
+    "Retention": from_protobuf.retention,
     "Revision": from_protobuf.revision,
     "Sample": from_protobuf.sample,
     "Sampling": from_protobuf.sampling,
@@ -61,7 +77,19 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "TokenReadout": from_protobuf.token_readout,
     "Usage": from_protobuf.usage,
     "Vector": from_protobuf.vector,
+    "DetectionPower": from_protobuf_rollouts.detection_power,
+    "Foresight": from_protobuf_rollouts.foresight,
+    "GuardrailEvidence": from_protobuf_rollouts.evidence,
+    "PlanFile": from_protobuf_rollouts.plan_file,
+    "PlanGuardrail": from_protobuf_rollouts.plan_guardrail,
+    "PlanStep": from_protobuf_rollouts.plan_step,
+    "PlanSummary": from_protobuf_rollouts.plan,
+    "Rollout": from_protobuf_rollouts.rollout,
+    "RolloutArms": from_protobuf.rollout_arms,
+    "RolloutLook": from_protobuf_rollouts.look,
     # Answers that are more than a wrapper.
+    "CheckPlanResponse": from_protobuf_rollouts.plan_check,
+    "WatchRolloutResponse": from_protobuf_rollouts.change,
     "LoadStageResponse": from_protobuf.stage_loading,
     "WatchActiveResponse": from_protobuf.active_change,
     "ExportVectorResponse": from_protobuf.vector_file,
@@ -223,7 +251,10 @@ def test_what_goes_out_comes_back_equal(
         (types.Operator, "OPERATOR_"),
         (types.Positions, "POSITIONS_"),
         (types.PreserveStateNorm, "PRESERVE_STATE_NORM_"),
+        (types.ReferenceSource, "REFERENCE_SOURCE_"),
         (types.RevisionKind, "REVISION_KIND_"),
+        (rollout_types.RolloutState, "ROLLOUT_STATE_"),
+        (rollout_types.Verdict, "VERDICT_"),
         (types.Role, "ROLE_"),
         (types.Signal, "SIGNAL_"),
         (types.StageState, "STAGE_STATE_"),

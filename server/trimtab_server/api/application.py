@@ -30,16 +30,20 @@ from trimtab_server.api.chat import ChatServicer
 from trimtab_server.api.generation import Generator
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.limits import Limits
+from trimtab_server.api.live_readouts import LiveReadouts
 from trimtab_server.api.models import ModelServicer, StageLoader
 from trimtab_server.api.monitors import MonitorServicer, ReplyMonitor
 from trimtab_server.api.plans import Plan, Planner
 from trimtab_server.api.presets import prompt_presets, question_presets
 from trimtab_server.api.principals import Principals
+from trimtab_server.api.references import ReferenceCalls
 from trimtab_server.api.refused_logins import RefusedLogins
 from trimtab_server.api.registration import Gate, log_call
+from trimtab_server.api.reply_keeping import ReplyKeeping
 from trimtab_server.api.rollout_changes import RolloutChanges
 from trimtab_server.api.rollouts import RolloutServicer
 from trimtab_server.api.snapshots import SnapshotServicer
+from trimtab_server.api.spare_replies import EngineSpareReplies
 from trimtab_server.api.tokens import TokenServicer
 from trimtab_server.api.vectors import VectorServicer
 from trimtab_server.api.watchman import Watchman
@@ -51,7 +55,9 @@ from trimtab_server.engine.request import Finished, FinishReason, Token
 from trimtab_server.metrics.endpoint import Endpoint
 from trimtab_server.metrics.metrics import Metrics
 from trimtab_server.monitoring.canary import CanarySet
+from trimtab_server.monitoring.drift import DriftSettings
 from trimtab_server.monitoring.feed import LONGEST_HISTORY, Feed
+from trimtab_server.monitoring.probes import ProbeShelf
 from trimtab_server.settings import ServeSettings
 from trimtab_server.steering.token_changes import TokenLimits
 from trimtab_server.store import samples
@@ -110,6 +116,11 @@ class Application:
             model=model,
             workers=self.workers,
             default_max_tokens=settings.default_max_tokens,
+            readouts=LiveReadouts(
+                self.pool,
+                ProbeShelf.at((model.directory, settings.data_dir), model.fingerprint.digest),
+                settings.shadow_share,
+            ),
         )
         self.feeds = {name: self._feed(name) for name in self.active.names()}
         has_canary = (model.directory / "canary.jsonl").is_file()
@@ -127,7 +138,8 @@ class Application:
             workers=self.workers,
             now=now,
         )
-        self._monitor = ReplyMonitor(self.feeds, self.active, now)
+        self.keeping = ReplyKeeping(settings, database, self.workers, self.feeds, model, now)
+        self._monitor = ReplyMonitor(self.feeds, self.active, self.keeping, now)
         self.authenticator = Authenticator(database, now, Principals(settings.principals))
         self.gate = Gate(
             self.authenticator,
@@ -151,6 +163,7 @@ class Application:
         self._services = self._servicers(library, model)
         self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]
         self._writers.append(asyncio.ensure_future(self._watchman.run()))
+        self.keeping.start()
 
     @property
     def service_names(self) -> Sequence[str]:
@@ -188,6 +201,7 @@ class Application:
         await asyncio.gather(*self._writers, return_exceptions=True)
         for feed in self.feeds.values():
             await feed.flush()
+        await self.keeping.close()
         await self.alerting.close()
         if self._endpoint is not None:
             await asyncio.to_thread(self._endpoint.close)
@@ -251,6 +265,23 @@ class Application:
                 pool=self.pool,
                 database=database,
                 workers=workers,
+                references=ReferenceCalls(
+                    database=database,
+                    active=self.active,
+                    workers=workers,
+                    canary_set=CanarySet.at(model.directory / "canary.jsonl"),
+                    spare=EngineSpareReplies(
+                        planner=self.planner,
+                        generator=self.generator,
+                        pool=self.pool,
+                        stages=self.stages,
+                        active=self.active,
+                    ),
+                    written=self.keeping.log.flush,
+                    stage_digest=self.keeping.stage_digest,
+                    drift=DriftSettings(self._settings.drift_horizon, self._settings.drift_false_alarm),
+                    now=now,
+                ),
                 heartbeat_seconds=self._settings.heartbeat_seconds,
                 default_count=self._settings.auto_canary_count,
                 now=now,

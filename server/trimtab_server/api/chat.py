@@ -111,6 +111,8 @@ class ChatServicer:
             deadline=call.deadline,
             path=path,
             reply_id=reply_id,
+            session=request.session_id,
+            live=isinstance(request, chat_pb2.ChatRequest),
         )
 
     async def _require_allowed(self, resolved: Resolved, call: Call, request_id: str) -> None:

@@ -69,6 +69,17 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "CANARY_SET_MISSING": Entry(
         Code.FAILED_PRECONDITION, "models/{model} has no canary set: put a canary.jsonl into its directory"
     ),
+    "REFERENCE_TOO_SHORT": Entry(
+        Code.FAILED_PRECONDITION,
+        "{found} {what}; a reference needs {needed}: wait for more, or record one on the canary set",
+    ),
+    "REFERENCE_NOT_FINITE": Entry(
+        Code.FAILED_PRECONDITION,
+        "a reply's {signal} is not finite, so these replies are no reference; find out why first",
+    ),
+    "REFERENCE_NOT_ANSWERED": Entry(
+        Code.UNAVAILABLE, "canary question {question} was not answered: {detail}; record again"
+    ),
     "NAME_TAKEN": Entry(Code.ALREADY_EXISTS, "the name {display_name} belongs to {snapshot}; choose another"),
     "SNAPSHOT_EXISTS": Entry(
         Code.ALREADY_EXISTS, "the same configuration is {snapshot}, named {display_name}; use that one"

@@ -14,12 +14,15 @@ from trimtab_server.api.active import ActivePointers
 from trimtab_server.api.canary import CanaryRuns
 from trimtab_server.api.models import total_load
 from trimtab_server.api.plans import Plan, Planner
+from trimtab_server.api.references import ReferenceCalls
 from trimtab_server.api.registration import Call
+from trimtab_server.api.reply_keeping import ReplyKeeping
 from trimtab_server.api.workers import Workers
 from trimtab_server.engine.pool import EnginePool
 from trimtab_server.engine.request import Finished, Token
 from trimtab_server.jobs.canary_run import Progress
 from trimtab_server.monitoring.canary import ScoredReply
+from trimtab_server.monitoring.drift_watch import DriftAlarm
 from trimtab_server.monitoring.feed import LONGEST_HISTORY, Feed, FeedEvent
 from trimtab_server.monitoring.signals import reply_signals
 from trimtab_server.monitoring.thresholds import Alarm, Threshold
@@ -35,11 +38,18 @@ _LARGEST_COUNT: Final = 1_000
 
 
 class ReplyMonitor:
-    """Turns every chat reply into samples of its deployment."""
+    """Turns every chat reply into samples of its deployment, and has its figures kept."""
 
-    def __init__(self, feeds: Mapping[str, Feed], active: ActivePointers, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        feeds: Mapping[str, Feed],
+        active: ActivePointers,
+        keeping: ReplyKeeping,
+        now: Callable[[], int],
+    ) -> None:
         self._feeds = feeds
         self._active = active
+        self._keeping = keeping
         self._now = now
 
     def __call__(self, plan: Plan, tokens: Sequence[Token], finished: Finished) -> None:
@@ -52,6 +62,7 @@ class ReplyMonitor:
             SampleRecord(resolved.deployment, signal, value, time, resolved.snapshot, plan.reply_id)
             for signal, value in signals.items()
         ]
+        self._keeping.add(plan, tokens, finished, signals)
         self._feeds[resolved.deployment].publish(samples, judge=resolved.revision == active.revision.number)
 
 
@@ -68,10 +79,15 @@ class MonitorServicer:
         pool: EnginePool,
         database: Database,
         workers: Workers,
+        references: ReferenceCalls,
         heartbeat_seconds: float,
         default_count: int,
         now: Callable[[], int],
     ) -> None:
+        self.RecordReference = references.RecordReference
+        self.ListReferences = references.ListReferences
+        self.GetRetention = references.GetRetention
+        self.UpdateRetention = references.UpdateRetention
         self._feeds = feeds
         self._canary = canary
         self._planner = planner
@@ -95,7 +111,7 @@ class MonitorServicer:
         feed = self._feed(request.deployment)
         with feed.subscribe() as subscription:
             past = feed.recent(request.history or _DEFAULT_HISTORY)
-            standing = feed.board.standing
+            standing: list[FeedEvent] = [*feed.board.standing, *feed.drift]
             thresholds = [_threshold(threshold) for threshold in feed.board.thresholds]
             yield monitor_pb2.WatchResponse(thresholds=monitor_pb2.Thresholds(thresholds=thresholds))
             beginning: list[FeedEvent] = [*past, *standing]
@@ -190,7 +206,22 @@ def _event(event: FeedEvent) -> monitor_pb2.WatchResponse:
             threshold=_threshold(event.threshold), sample=wire.sample_out(event.sample), raised=event.raised
         )
         return monitor_pb2.WatchResponse(alarm=alarm)
+    if isinstance(event, DriftAlarm):
+        return monitor_pb2.WatchResponse(drift_alarm=_drift_alarm(event))
     return monitor_pb2.WatchResponse(canary_run=wire.canary_run_out(event))
+
+
+def _drift_alarm(alarm: DriftAlarm) -> monitor_pb2.DriftAlarm:
+    return monitor_pb2.DriftAlarm(
+        signal=monitor_pb2.Signal.Value(f"SIGNAL_{alarm.found.signal.upper()}"),
+        finding=alarm.found.finding.value,
+        revision=wire.revision_name(alarm.deployment, alarm.revision),
+        snapshot=f"snapshots/{alarm.snapshot}",
+        reference=f"deployments/{alarm.deployment}/references/{alarm.reference}",
+        count=alarm.found.count,
+        time=wire.timestamp(alarm.time),
+        raised=alarm.raised,
+    )
 
 
 def _threshold(threshold: Threshold) -> monitor_pb2.Threshold:

@@ -16,6 +16,7 @@ from trimtab_server.api import wire, wire_steering
 from trimtab_server.api.active import Active, ActivePointers
 from trimtab_server.api.generation import Staged
 from trimtab_server.api.library import VectorLibrary
+from trimtab_server.api.live_readouts import LiveReadouts
 from trimtab_server.api.workers import Workers
 from trimtab_server.control.arms import Assignment, assign
 from trimtab_server.control.pointers import RolloutPointers
@@ -90,6 +91,8 @@ class Plan:
     messages: tuple[Mapping[str, str], ...] = ()
     #: The caller's own sampling; None for the snapshot's.
     sampling: Sampling | None = None
+    #: The caller's name for the conversation; hashed before it is kept.
+    session: str = ""
 
     @property
     def prompt_tokens(self) -> int:
@@ -125,6 +128,7 @@ class Planner:
         model: HostedModel,
         workers: Workers,
         default_max_tokens: int,
+        readouts: LiveReadouts,
     ) -> None:
         self._database = database
         self._library = library
@@ -133,6 +137,7 @@ class Planner:
         self._model = model
         self._workers = workers
         self._default_max_tokens = default_max_tokens
+        self._readouts = readouts
         self._terms: OrderedDict[str, tuple[engine.SteeringTerm, ...]] = OrderedDict()
         self.facts = facts_of(model)
 
@@ -198,13 +203,24 @@ class Planner:
         deadline: float | None,
         path: str = "",
         reply_id: str = "",
+        session: str = "",
+        live: bool = False,
     ) -> Plan:
-        """The engine's request for one reply under a pinned snapshot. Raises: Refusal, EngineError."""
+        """The engine's request for one reply under a pinned snapshot. Raises: Refusal, EngineError.
+
+        live: whether it is a reply to traffic, of which a share is read in a shadow row too.
+        """
         own = None if sampling is None else check_sampling(wire_steering.sampling_in(sampling))
         conversation = messages_in(messages, path)
-        return await self.make(
+        reply_id = reply_id or new_reply_id()
+        if live and self._readouts.shadow(reply_id, resolved.configuration.steering.stage):
+            with_shadow = steering_pb2.ReadoutOptions(kl_to_unsteered=True)
+            with_shadow.MergeFrom(readouts)
+            readouts = with_shadow
+        plan = await self.make(
             resolved, conversation, sampling=own, readouts=readouts, deadline=deadline, reply_id=reply_id
         )
+        return replace(plan, session=session)
 
     async def make(
         self,
@@ -226,12 +242,13 @@ class Planner:
             prompt_ids=self.render(conversation, configuration.steering.system_prompt),
             steering=terms,
             sampling=self.engine_sampling(chosen),
-            # Entropy and the watched direction are read for every reply: the monitors need them.
+            # What costs no row of its own is read for every reply: the monitors need it.
             readouts=engine.Readouts(
                 watched=watched,
                 entropy=True,
                 kl_to_unsteered=readouts.kl_to_unsteered,
-                residual_norm_ratio=readouts.residual_norm_ratio,
+                residual_norm_ratio=True,
+                probe=self._readouts.probe(configuration.steering),
             ),
             deadline=deadline,
             tag=resolved.snapshot,

@@ -13,6 +13,7 @@ import typer
 from trimtab_client import (
     Alarm,
     CanaryRun,
+    DriftAlarm,
     Heartbeat,
     MonitorEvent,
     Sample,
@@ -22,6 +23,7 @@ from trimtab_client import (
     abbreviated,
 )
 
+from trimtab_server.cli import monitor_references
 from trimtab_server.cli.session import JsonFlag, Session, local_time, plain, session
 
 #: A reading that takes its time ends when the server falls silent or after this many seconds.
@@ -33,6 +35,7 @@ _KINDS = {
     Thresholds: "thresholds",
     CanaryRun: "canary_run",
     Heartbeat: "heartbeat",
+    DriftAlarm: "drift_alarm",
 }
 
 
@@ -43,6 +46,7 @@ class Reading:
     samples: dict[Signal, Sample] = field(default_factory=dict)
     thresholds: dict[Signal, Threshold] = field(default_factory=dict)
     alarms: dict[Signal, Alarm] = field(default_factory=dict)
+    drift: dict[Signal, DriftAlarm] = field(default_factory=dict)
     canary_run: CanaryRun | None = None
     heartbeat: Heartbeat | None = None
 
@@ -54,6 +58,11 @@ class Reading:
                 self.alarms[event.threshold.signal] = event
             else:
                 self.alarms.pop(event.threshold.signal, None)
+        elif isinstance(event, DriftAlarm):
+            if event.raised:
+                self.drift[event.signal] = event
+            else:
+                self.drift.pop(event.signal, None)
         elif isinstance(event, Thresholds):
             self.thresholds = {t.signal: t for t in event.thresholds}
         elif isinstance(event, CanaryRun):
@@ -62,6 +71,13 @@ class Reading:
             self.heartbeat = event
 
 
+app = typer.Typer()
+app.command("record-reference")(monitor_references.record_reference)
+app.command("references")(monitor_references.references)
+app.command("retention")(monitor_references.retention)
+
+
+@app.callback(invoke_without_command=True)
 def monitor(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Print the latest figures and end.")] = False,
@@ -74,6 +90,8 @@ def monitor(
 
     Example: trimtab monitor --once --json
     """
+    if context.invoked_subcommand is not None:
+        return
     found = session(context, as_json)
     with found.client() as client, closing(client.watch_monitor(history=history)) as events:
         if once:
@@ -111,6 +129,7 @@ def _as_object(reading: Reading, deployment: str, snapshot: str) -> dict[str, An
         "samples": {signal.value: plain(sample) for signal, sample in reading.samples.items()},
         "thresholds": [plain(t) for t in reading.thresholds.values()],
         "alarms": [plain(a) for a in reading.alarms.values()],
+        "drift_alarms": [plain(a) for a in reading.drift.values()],
         "canary_run": plain(reading.canary_run),
         "heartbeat": plain(reading.heartbeat),
     }
@@ -127,7 +146,7 @@ def _print_reading(found: Session, reading: Reading) -> None:
                 s.count or "",
                 _range(reading.thresholds.get(s.signal)),
                 local_time(s.time),
-                "ALARM" if s.signal in reading.alarms else "",
+                _standing(reading, s.signal),
             )
             for s in reading.samples.values()
         ),
@@ -142,6 +161,11 @@ def _print_reading(found: Session, reading: Reading) -> None:
         )
 
 
+def _standing(reading: Reading, signal: Signal) -> str:
+    words = ["ALARM"] if signal in reading.alarms else []
+    return ", ".join([*words, "DRIFT"] if signal in reading.drift else words)
+
+
 def _lines(event: MonitorEvent) -> list[str]:
     if isinstance(event, Sample):
         words = [local_time(event.time), _title(event.signal), f"{event.value:.4g}", _interval(event)]
@@ -150,6 +174,11 @@ def _lines(event: MonitorEvent) -> list[str]:
         word = "left its range" if event.raised else "is back in its range"
         value = f"{event.sample.value:.4g} (range {_range(event.threshold)})"
         return [f"{local_time(event.sample.time)}  {_title(event.threshold.signal)} {word}: {value}"]
+    if isinstance(event, DriftAlarm):
+        word = (
+            f"no longer looks like its reference ({event.finding})" if event.raised else "has a new revision"
+        )
+        return [f"{local_time(event.time)}  {_title(event.signal)} {word}"]
     if isinstance(event, Thresholds):
         return [f"threshold  {_title(t.signal)}  {_range(t)}" for t in event.thresholds]
     if isinstance(event, CanaryRun):
@@ -161,7 +190,7 @@ def _lines(event: MonitorEvent) -> list[str]:
 
 
 def _is_alarm(event: MonitorEvent) -> bool:
-    return isinstance(event, Alarm) and event.raised
+    return isinstance(event, Alarm | DriftAlarm) and event.raised
 
 
 def _title(signal: Signal) -> str:

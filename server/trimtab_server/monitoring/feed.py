@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from trimtab_server.monitoring.drift_watch import DriftAlarm
 from trimtab_server.monitoring.thresholds import DEFAULT_THRESHOLDS, Alarm, AlarmBoard, Threshold
 from trimtab_server.store.canary_runs import CanaryRunRecord
 from trimtab_server.store.samples import SampleRecord
 
 log = logging.getLogger("trimtab.monitoring")
 
-FeedEvent = SampleRecord | Alarm | CanaryRunRecord
+FeedEvent = SampleRecord | Alarm | CanaryRunRecord | DriftAlarm
 
 #: Events a watcher may fall behind before it is dropped; it can come back and read the history.
 _BACKLOG: Final = 4_096
@@ -71,6 +73,7 @@ class Feed:
         self._keep = keep
         self._recent: deque[SampleRecord] = deque(history, maxlen=LONGEST_HISTORY)
         self.board = AlarmBoard(thresholds)
+        self._drift: dict[str, DriftAlarm] = {}
         self._subscriptions: set[Subscription] = set()
         self._unwritten: list[SampleRecord] = []
         self._writing = asyncio.Lock()
@@ -91,7 +94,9 @@ class Feed:
     def publish(self, samples: Sequence[SampleRecord], *, judge: bool) -> None:
         """Shows the samples to every watcher; `judge` says whether they count for the alarms."""
         for sample in samples:
-            self._unwritten.append(sample)
+            # The store has no form for what is not finite; whoever watches sees it, and `replies` keeps it.
+            if math.isfinite(sample.value):
+                self._unwritten.append(sample)
             self._recent.append(sample)
             self._offer(sample)
             for alarm in self.board.judge(sample) if judge else ():
@@ -100,6 +105,31 @@ class Feed:
 
     def announce(self, run: CanaryRunRecord) -> None:
         self._offer(run)
+
+    @property
+    def drift(self) -> tuple[DriftAlarm, ...]:
+        """Drift alarms that stand."""
+        return tuple(self._drift.values())
+
+    def announce_drift(self, alarm: DriftAlarm) -> None:
+        """Shows that a signal drifted, or that this is over."""
+        if alarm.raised:
+            self._drift[alarm.found.signal] = alarm
+        else:
+            self._drift.pop(alarm.found.signal, None)
+        log.warning(
+            "drift_alarm",
+            extra={
+                "facts": {
+                    "signal": alarm.found.signal,
+                    "finding": alarm.found.finding.value,
+                    "raised": alarm.raised,
+                    "revision": alarm.revision,
+                    "snapshot": alarm.snapshot,
+                }
+            },
+        )
+        self._offer(alarm)
 
     async def flush(self) -> None:
         """Writes what has not been written; nothing is forgotten if that fails."""

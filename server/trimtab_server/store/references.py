@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -44,12 +44,20 @@ class ReferenceRecord:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the values; a rollout's plan names it beside the id."""
+        """SHA-256 of all values."""
         return sha256_hex(self.signals)
 
     @cached_property
     def values(self) -> Mapping[str, tuple[float, ...]]:
         return {name: tuple(values) for name, values in json.loads(self.signals).items()}
+
+    def signal_id(self, signal: str) -> str:
+        """What a rollout's plan calls the values of one signal."""
+        return f"{self.id}/{signal}"
+
+    def signal_hash(self, signal: str) -> str:
+        """SHA-256 of one signal's values; a rollout's plan names it beside their id. Raises: KeyError."""
+        return sha256_hex(canonical_json(list(self.values[signal])))
 
     def stale(self, snapshot: str, stage_digest: str) -> str:
         """Why it no longer describes a deployment that serves this; "" while it does."""
@@ -72,9 +80,9 @@ class DriftStateRecord:
     time: int
 
 
-def values_text(values: Mapping[str, list[float]]) -> str:
+def values_text(values: Mapping[str, Sequence[float]]) -> str:
     """The canonical form that is hashed."""
-    return canonical_json(values)
+    return canonical_json({name: list(own) for name, own in values.items()})
 
 
 def add(connection: Connection, record: ReferenceRecord, origin: Origin) -> None:
@@ -100,6 +108,17 @@ def find(connection: Connection, reference: str) -> ReferenceRecord | None:
     """Raises: ReferenceChanged."""
     row = connection.execute(select(drift_references).where(drift_references.c.id == reference)).first()
     return None if row is None else _record(row)
+
+
+def values_of(connection: Connection, signal_id: str) -> tuple[float, ...] | None:
+    """The values that a rollout's plan names by `ReferenceRecord.signal_id`; None if there are none.
+
+    Raises:
+        ReferenceChanged: they are not what was recorded.
+    """
+    reference, _, signal = signal_id.partition("/")
+    record = find(connection, reference)
+    return None if record is None else record.values.get(signal)
 
 
 def newest(

@@ -1,0 +1,31 @@
+"""What is read of every reply beside what its caller asked for: the monitors' figures."""
+
+from __future__ import annotations
+
+from trimtab_server.engine.errors import EngineError
+from trimtab_server.engine.pool import EnginePool
+from trimtab_server.engine.request import AffineReadout
+from trimtab_server.monitoring.probes import ProbeShelf, engine_form
+from trimtab_server.monitoring.shadow_share import wants_shadow
+from trimtab_server.steering.snapshot import Steering
+
+
+class LiveReadouts:
+    """shadow_share: part of the live replies whose KL to unsteered is measured, 0 to 1."""
+
+    def __init__(self, pool: EnginePool, probes: ProbeShelf, shadow_share: float) -> None:
+        self._pool = pool
+        self._probes = probes
+        self._share = shadow_share
+
+    def probe(self, steering: Steering) -> AffineReadout | None:
+        found = self._probes.find(steering.stage, steering.vectors)
+        return None if found is None else engine_form(found)
+
+    def shadow(self, reply_id: str, stage: str) -> bool:
+        """Whether this live reply gets a shadow row. Not while the stage is still being loaded."""
+        try:
+            load = self._pool.engine(stage).load
+        except EngineError:
+            return False
+        return wants_shadow(reply_id, self._share, load)
