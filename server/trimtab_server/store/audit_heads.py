@@ -87,6 +87,11 @@ class HeadKey:
         flush_directory(path.parent)
         return key
 
+    @classmethod
+    def made(cls) -> HeadKey:
+        """A new one, kept nowhere."""
+        return cls(Ed25519PrivateKey.generate())
+
     def sign(self, sequence: int, hash: str, time: int) -> Head:
         unsigned = Head(sequence, hash, time, key_id(self.public))
         signature = self._private.sign(unsigned.message()).hex()
