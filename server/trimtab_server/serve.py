@@ -33,6 +33,7 @@ from trimtab_server.api.plans import facts_of
 from trimtab_server.api.presets import PresetFileError
 from trimtab_server.api.principals import PrincipalsFileError
 from trimtab_server.api.tls import CertificateUnusable
+from trimtab_server.api.tracing import TracingUnavailable
 from trimtab_server.engine.errors import EngineError
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.metrics.endpoint import EndpointTaken
@@ -69,6 +70,7 @@ _NOT_STARTED: Final = (
     CertificateUnusable,
     PrincipalsFileError,
     EndpointTaken,
+    TracingUnavailable,
     VectorError,
     QuestionFileError,
     PresetFileError,

@@ -88,6 +88,8 @@ class ServeSettings(BaseModel):
     #: None: no metrics; 0 picks a free port.
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     metrics_host: str = "127.0.0.1"
+    #: An OTLP/gRPC collector that traces go to, such as http://127.0.0.1:4317; None: no traces.
+    otlp_endpoint: str | None = Field(default=None, pattern="^https?://.+")
     log_level: str = "INFO"
 
     @field_validator("alert_webhook")

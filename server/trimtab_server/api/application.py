@@ -38,13 +38,14 @@ from trimtab_server.api.presets import prompt_presets, question_presets
 from trimtab_server.api.principals import Principals
 from trimtab_server.api.references import ReferenceCalls
 from trimtab_server.api.refused_logins import RefusedLogins
-from trimtab_server.api.registration import Gate, log_call
+from trimtab_server.api.registration import Gate, log_call, untraced
 from trimtab_server.api.reply_keeping import ReplyKeeping
 from trimtab_server.api.rollout_changes import RolloutChanges
 from trimtab_server.api.rollouts import RolloutServicer
 from trimtab_server.api.snapshots import SnapshotServicer
 from trimtab_server.api.spare_replies import EngineSpareReplies
 from trimtab_server.api.tokens import TokenServicer
+from trimtab_server.api.tracing import Tracing
 from trimtab_server.api.vectors import VectorServicer
 from trimtab_server.api.watchman import Watchman
 from trimtab_server.api.workers import Workers
@@ -141,9 +142,13 @@ class Application:
         self.keeping = ReplyKeeping(settings, database, self.workers, self.feeds, model, now)
         self._monitor = ReplyMonitor(self.feeds, self.active, self.keeping, now)
         self.authenticator = Authenticator(database, now, Principals(settings.principals))
+        self._tracing = (
+            Tracing.sending_to(settings.otlp_endpoint, model.name) if settings.otlp_endpoint else None
+        )
         self.gate = Gate(
             self.authenticator,
-            (log_call, self.metrics.calls),
+            (log_call, self.metrics.calls, *([self._tracing] if self._tracing else [])),
+            around=self._tracing.call if self._tracing else untraced,
             stall_seconds=settings.stall_seconds,
             limits=Limits(
                 settings.requests_per_minute, settings.tokens_per_minute, settings.streams_per_token
@@ -205,6 +210,8 @@ class Application:
         await self.alerting.close()
         if self._endpoint is not None:
             await asyncio.to_thread(self._endpoint.close)
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         await self._watchman.record()
         self.workers.close()
 
@@ -221,6 +228,8 @@ class Application:
             samples.trim(connection, deployment, self._settings.kept_samples)
 
     def _heard(self, plan: Plan, tokens: Sequence[Token], finished: Finished) -> None:
+        if self._tracing is not None:
+            self._tracing.reply(plan, tokens, finished)
         if finished.reason is not FinishReason.ERROR:
             self._monitor(plan, tokens, finished)
 

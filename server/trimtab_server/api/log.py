@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any, Final
+
+#: The id of the call that the running code serves, "" for none.
+_CALL: Final[ContextVar[str]] = ContextVar("trimtab_call", default="")
+
+
+@contextlib.contextmanager
+def in_call(log_id: str) -> Iterator[None]:
+    """Whatever is logged within, on worker threads too, carries the call's id: the one its caller was given."""
+    token = _CALL.set(log_id)
+    try:
+        yield
+    finally:
+        _CALL.reset(token)
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,13 +36,20 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "event": record.getMessage(),
         }
+        log_id = _CALL.get()
+        if log_id:
+            line["log_id"] = log_id
         facts = getattr(record, "facts", None)
         if isinstance(facts, dict):
             # A fact may be called "time"; when the line was written and what it is about stay readable.
-            line |= {f"fact_{name}" if name in line else name: value for name, value in facts.items()}
+            line |= {_free(name, line): value for name, value in facts.items()}
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def _free(name: str, line: dict[str, Any]) -> str:
+    return f"fact_{name}" if name in line and name != "log_id" else name
 
 
 def configure(level: str = "INFO") -> None:

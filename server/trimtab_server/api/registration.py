@@ -16,7 +16,7 @@ import inspect
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn
 
@@ -29,6 +29,7 @@ from grpc_status import rpc_status
 from trimtab_server.api.authentication import Authenticator, Caller
 from trimtab_server.api.errors import refusal_from, status_of
 from trimtab_server.api.limits import CONTROL, Limits, Quota, RateLimits, largest_message
+from trimtab_server.api.log import in_call
 from trimtab_server.api.principals import identities_of
 from trimtab_server.api.refused_logins import REASONS, RefusedLogins
 from trimtab_server.api.roles import authorise
@@ -93,6 +94,15 @@ class CallRecord:
 
 Observer = Callable[[CallRecord], None]
 
+#: Told a call's method and metadata, it gives what the call happens in.
+Around = Callable[[str, Sequence[tuple[str, str | bytes]]], contextlib.AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def untraced(_method: str, _metadata: object) -> Iterator[None]:
+    """Around a call that nobody traces."""
+    yield
+
 
 def log_call(record: CallRecord) -> None:
     """The access log."""
@@ -106,6 +116,7 @@ class Gate:
         stall_seconds: how long a caller may take to send its request, and to take an answer.
         limits: of callers that have none of their own.
         longest_reply_seconds: the latest deadline of a chat reply; also that of one that came without.
+        around: entered for each call; its observers are called within.
         now: UTC nanoseconds.
     """
 
@@ -118,8 +129,10 @@ class Gate:
         limits: Limits | None = None,
         refused_logins: RefusedLogins | None = None,
         longest_reply_seconds: float = 120.0,
+        around: Around = untraced,
         now: Callable[[], int] = time.time_ns,
     ) -> None:
+        self._around = around
         self.authenticator = authenticator
         self.stall_seconds = stall_seconds
         self.longest_reply_seconds = longest_reply_seconds
@@ -196,6 +209,13 @@ class Gate:
     @contextlib.asynccontextmanager
     async def _passage(self, method: str, context: Context) -> AsyncIterator[_Passage]:
         passage = _Passage(self, method, context)
+        metadata = tuple(context.invocation_metadata() or ())
+        with in_call(passage.log_id), self._around(method, metadata):
+            async with self._observed(passage):
+                yield passage
+
+    @contextlib.asynccontextmanager
+    async def _observed(self, passage: _Passage) -> AsyncIterator[_Passage]:
         self.running += 1
         try:
             yield passage
@@ -225,13 +245,13 @@ class _Passage:
         self._gate = gate
         self._method = method
         self._context = context
-        self._log_id = uuid.uuid4().hex
+        self.log_id = uuid.uuid4().hex
         self._begin = time.monotonic()
         self._caller: Caller | None = None
         self._announced = False
         self.code = "UNKNOWN"
         self._reason = ""
-        context.set_trailing_metadata((("x-log-id", self._log_id),))
+        context.set_trailing_metadata((("x-log-id", self.log_id),))
 
     async def admit(self, request_class: type[Message]) -> tuple[Message, Call]:
         """Raises: Refusal: SERVER_DRAINING, a refused login, ROLE_NOT_ALLOWED, a limit, REQUEST_UNDECODABLE."""
@@ -250,7 +270,7 @@ class _Passage:
         call = Call(
             caller=caller,
             method=self._method,
-            log_id=self._log_id,
+            log_id=self.log_id,
             deadline=self._deadline(),
             request_hash=sha256_hex(request.SerializeToString(deterministic=True)),
             quota=quota,
@@ -323,14 +343,14 @@ class _Passage:
             log.error(
                 "internal_error",
                 exc_info=error,
-                extra={"facts": {"method": self._method, "log_id": self._log_id}},
+                extra={"facts": {"method": self._method, "log_id": self.log_id}},
             )
-            refusal = Refusal("INTERNAL", request_id=self._log_id)
+            refusal = Refusal("INTERNAL", request_id=self.log_id)
         status = status_of(refusal)
         self._reason = refusal.reason
         self.code = next(code.name for code in grpc.StatusCode if code.value[0] == status.code)
         rich = rpc_status.to_status(status)
-        self._context.set_trailing_metadata((*rich.trailing_metadata, ("x-log-id", self._log_id)))
+        self._context.set_trailing_metadata((*rich.trailing_metadata, ("x-log-id", self.log_id)))
         await self._context.abort(rich.code, rich.details)
 
     def record(self) -> CallRecord:
@@ -342,6 +362,6 @@ class _Passage:
             code=self.code,
             reason=self._reason,
             seconds=round(time.monotonic() - self._begin, 6),
-            log_id=self._log_id,
+            log_id=self.log_id,
             peer=self._context.peer(),
         )

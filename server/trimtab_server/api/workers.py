@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
@@ -57,4 +58,8 @@ class Workers:
 async def _run(
     executor: ThreadPoolExecutor, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
 ) -> R:
-    return await asyncio.get_running_loop().run_in_executor(executor, lambda: function(*args, **kwargs))
+    # Within the caller's context, so that what the thread logs carries the call's id.
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(
+        executor, lambda: context.run(function, *args, **kwargs)
+    )

@@ -90,6 +90,10 @@ def serve(
     metrics_host: Annotated[str, typer.Option(help="Address of the metrics; they need no token.")] = (
         "127.0.0.1"
     ),
+    otlp_endpoint: Annotated[
+        str | None,
+        typer.Option(help="Send traces to this OTLP/gRPC collector, such as http://127.0.0.1:4317."),
+    ] = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Host a model; prints `listening on HOST:PORT` when ready.
@@ -134,6 +138,7 @@ def serve(
         "disk_alarm_mib": disk_alarm_mib,
         "metrics_port": metrics_port,
         "metrics_host": metrics_host,
+        "otlp_endpoint": otlp_endpoint,
         "log_level": log_level,
     }
     raise typer.Exit(_run(values))
