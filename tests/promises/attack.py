@@ -1,5 +1,5 @@
-"""Sends wild messages and garbage connections to a server, from a process of its own, and says what came back:
-`python -m promises.attack TARGET TOKEN FIRST_SEED COUNT`."""
+"""Sends wild messages and garbage connections, or wild vector files, to a server, from a process of its own, and
+says what came back: `python -m promises.attack TARGET TOKEN messages|files FIRST_SEED COUNT`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from typing import Any
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from trimtab_client import Client, TokenRole
-from trimtab_protos.v1 import token_pb2
+from trimtab_protos.v1 import token_pb2, vector_pb2
 
+from promises.wild_files import wild_file
 from promises.wild_messages import Wild, all_methods, wild_message
 
 #: Calls under way at the same time.
@@ -27,6 +28,7 @@ AT_ONCE = 8
 LONGEST = 20.0
 #: Of a stream, the time in which its first message may come; the rest is not wanted.
 FIRST_MESSAGE = 0.25
+OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 #: The call that makes the token it is made with invalid.
 ROTATE = "RotateToken"
 #: Every so many messages, a connection that speaks no gRPC.
@@ -61,6 +63,15 @@ class Answers:
 
     def blame(self, wild: Wild, what: str) -> None:
         self.bad.append({"seed": wild.seed, "kind": wild.kind, "method": wild.path, "what": what[:300]})
+
+    def told(self, seconds: float) -> dict[str, Any]:
+        return {
+            "sent": sum(self.by_kind.values()),
+            "seconds": seconds,
+            "kinds": self.by_kind,
+            "statuses": self.by_status,
+            "bad": self.bad,
+        }
 
 
 class Tokens:
@@ -151,6 +162,42 @@ async def send_garbage(host: str, port: int, seed: int) -> None:
         await writer.wait_closed()
 
 
+def good_files(client: Client) -> list[bytes]:
+    """The shipped vector in every format that is read back, safetensors first."""
+    name = next(vector.name for vector in client.vectors() if vector.suggested_strength > 0)
+    foreign = [
+        client.export_vector(name, format=f, scale="unit", drop_layer_zero=f == "gguf").content
+        for f in ("gguf", "svec", "layer_pt")
+    ]
+    return [client.export_vector(name).content, *foreign]
+
+
+async def upload(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """Every seed's file once."""
+    with Client(target, token) as client:
+        good = good_files(client)
+        stage = client.deployment().active_snapshot.steering.stage
+    method = next(method for method in all_methods() if method.name == "ImportVector")
+    tokens = Tokens(token, "")
+    answers = Answers()
+    waiting = iter(seeds)
+    begin = time.perf_counter()
+    async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
+
+        async def work() -> None:
+            for seed in waiting:
+                file = wild_file(seed, good)
+                request = vector_pb2.ImportVectorRequest(content=file.content)
+                if seed % 2:
+                    request.concept, request.stage = "honesty", stage
+                await send(
+                    channel, tokens, Wild(seed, file.kind, method, request.SerializeToString()), answers
+                )
+
+        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    return answers.told(time.perf_counter() - begin)
+
+
 async def attack(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any]:
     """Every seed's message once; what came back as JSON."""
     methods: list[MethodDescriptor] = all_methods()
@@ -162,8 +209,7 @@ async def attack(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any
     host, _, port = target.rpartition(":")
     waiting = iter(seeds)
     begin = time.perf_counter()
-    options = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
-    async with grpc.aio.insecure_channel(target, options=options) as channel:
+    async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
 
         async def work() -> None:
             nonlocal garbage_sent
@@ -178,17 +224,11 @@ async def attack(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any
                     answers.blame(wild, f"the server takes no connection: {error}")
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    return {
-        "sent": sum(answers.by_kind.values()),
-        "garbage": garbage_sent,
-        "seconds": time.perf_counter() - begin,
-        "kinds": answers.by_kind,
-        "statuses": answers.by_status,
-        "bad": answers.bad,
-    }
+    return answers.told(time.perf_counter() - begin) | {"garbage": garbage_sent}
 
 
 if __name__ == "__main__":
-    target, token, first, count = sys.argv[1:]
+    target, token, what, first, count = sys.argv[1:]
     numbers = range(int(first), int(first) + int(count))
-    print(json.dumps(asyncio.run(attack(target, token, numbers))))
+    sending = {"messages": attack, "files": upload}[what]
+    print(json.dumps(asyncio.run(sending(target, token, numbers))))
