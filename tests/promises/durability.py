@@ -43,7 +43,7 @@ def kill_once(root: Path, killed: Killed, longest: float, dice: random.Random) -
     first = killed.acknowledged[-1].number + 2 if killed.acknowledged else 2
     # Numbers that a lost reply may have used are left out.
     command = [sys.executable, "-m", "promises.killed_writer", str(root), str(first + dice.randint(0, 4))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=_environment()) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline()]
         begin = time.monotonic()
@@ -68,7 +68,7 @@ def _acknowledged(line: bytes) -> Acknowledged:
     return Acknowledged(int(number), int(revision), snapshot, "" if vector == "-" else vector)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
 
 
