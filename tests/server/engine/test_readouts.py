@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 from trimtab_server.engine.errors import InvalidRequest
-from trimtab_server.engine.request import GenerationRequest, Readouts, Sampling, SteeringTerm
+from trimtab_server.engine.request import AffineReadout, GenerationRequest, Readouts, Sampling, SteeringTerm
 from trimtab_vectors.decoder import find_decoder, hidden_of, with_hidden
 
 NORM = 10.0
@@ -44,7 +44,13 @@ def test_read_outs_equal_two_plain_forward_passes(
         prompts[2],
         (SteeringTerm(steering, 0.5, (2,)),),
         Sampling(temperature=1.0, seed=3, max_tokens=20),
-        Readouts(watched=watched, entropy=True, kl_to_unsteered=True, residual_norm_ratio=True),
+        Readouts(
+            watched=watched,
+            entropy=True,
+            kl_to_unsteered=True,
+            residual_norm_ratio=True,
+            probe=AffineReadout(3, vector_of(5).directions[3], 0.75, 2.5),
+        ),
     )
     others = [GenerationRequest(prompt, sampling=Sampling(max_tokens=15)) for prompt in prompts[:5]]
     one = desk(llama, prefill_chunk=chunk, slots=5)
@@ -59,7 +65,11 @@ def test_read_outs_equal_two_plain_forward_passes(
     unsteered, _ = _plain(llama, ids, None, at=2, read=2)
     steered_log = logits[decided].double().log_softmax(-1)
     unsteered_log = unsteered[decided].double().log_softmax(-1)
+    _, deeper = _plain(llama, ids, steering.directions[2] * 0.5 * NORM, at=2, read=3)
+    drawn = torch.tensor(outcome.ids)[:, None]
     expected = {
+        "honesty": (deeper[decided] @ vector_of(5).directions[3] - 0.75) / 2.5,
+        "unsteered_log_probability": unsteered_log.gather(1, drawn)[:, 0],
         "projection": states[decided] @ watched.directions[2] / NORM,
         "residual_norm_ratio": states[decided].norm(dim=-1) / NORM,
         "entropy": -(steered_log.exp() * steered_log).sum(-1),
@@ -76,7 +86,11 @@ def test_read_outs_do_not_change_tokens(llama: Any, desk: Any, prompts: Any, vec
     wishes = [
         Readouts(),
         Readouts(entropy=True, kl_to_unsteered=True),
-        Readouts(watched=vector_of(2), residual_norm_ratio=True),
+        Readouts(
+            watched=vector_of(2),
+            residual_norm_ratio=True,
+            probe=AffineReadout(0, vector_of(3).directions[0], 0.0, 1.0),
+        ),
     ]
     replies = [
         outcome.ids
@@ -94,6 +108,7 @@ def test_only_what_is_asked_is_given(llama: Any, desk: Any, prompts: Any) -> Non
     for token in outcome.tokens:
         assert token.entropy is not None
         assert token.projection is token.kl_to_unsteered is token.residual_norm_ratio is None
+        assert token.honesty is token.unsteered_log_probability is None
 
 
 def test_an_unsteered_reply_has_kl_zero_and_takes_one_slot(llama: Any, desk: Any, prompts: Any) -> None:
@@ -102,6 +117,17 @@ def test_an_unsteered_reply_has_kl_zero_and_takes_one_slot(llama: Any, desk: Any
         [GenerationRequest(prompts[0], (), Sampling(max_tokens=5), Readouts(kl_to_unsteered=True))]
     )[0]
     assert {token.kl_to_unsteered for token in outcome.tokens} == {0.0}
+    for token in outcome.tokens:
+        assert token.unsteered_log_probability == pytest.approx(token.log_probability, abs=1e-5)
+
+
+@pytest.mark.parametrize(("layer", "width"), [(4, 32), (-1, 32), (1, 31)])
+def test_a_probe_of_another_shape_is_refused(
+    layer: int, width: int, llama: Any, desk: Any, prompts: Any
+) -> None:
+    probe = AffineReadout(layer, torch.ones(width) / width**0.5, 0.0, 1.0)
+    with pytest.raises(InvalidRequest, match="fitted on this model"):
+        desk(llama).engine.submit(GenerationRequest(prompts[0], readouts=Readouts(probe=probe)))
 
 
 def test_a_shadow_that_could_never_have_a_slot_is_refused(
