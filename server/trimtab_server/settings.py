@@ -62,7 +62,7 @@ class ServeSettings(BaseModel):
     token_refresh_seconds: float = Field(default=2.0, gt=0, le=5)
 
     drain_seconds: float = Field(default=10.0, ge=0)
-    stall_seconds: float = Field(default=10.0, gt=0)
+    stall_seconds: float = Field(default=5.0, gt=0)
     heartbeat_seconds: float = Field(default=2.0, gt=0)
     #: Whether the canary set is run after each activation and rollback, and with how many prompts of a kind.
     auto_canary: bool = True

@@ -113,7 +113,7 @@ class Gate:
     """Every call goes through here, once.
 
     Args:
-        stall_seconds: how long a caller may take to send its request, and to take an answer.
+        stall_seconds: how long a caller may take to send its request (a large one longer), and to take an answer.
         limits: of callers that have none of their own.
         longest_reply_seconds: the latest deadline of a chat reply; also that of one that came without.
         around: entered for each call; its observers are called within.
@@ -124,7 +124,7 @@ class Gate:
         self,
         authenticator: Authenticator,
         observers: Iterable[Observer] = (log_call,),
-        stall_seconds: float = 10.0,
+        stall_seconds: float = 5.0,
         *,
         limits: Limits | None = None,
         refused_logins: RefusedLogins | None = None,
@@ -313,14 +313,14 @@ class _Passage:
 
     async def _read(self) -> bytes:
         """The one message. Raises: Refusal: REQUEST_NOT_SENT, MESSAGE_TOO_LARGE."""
-        seconds = self._gate.stall_seconds
+        limit = largest_message(self._method)
+        seconds = self._gate.stall_seconds + limit / _SLOWEST_UPLOAD
         try:
             raw = await asyncio.wait_for(self._context.read(), seconds)
         except TimeoutError:
             raise Refusal("REQUEST_NOT_SENT", seconds=f"{seconds:g}") from None
         if not isinstance(raw, bytes):
             raise Refusal("REQUEST_NOT_SENT", seconds="0")
-        limit = largest_message(self._method)
         if len(raw) > limit:
             raise Refusal("MESSAGE_TOO_LARGE", method=self._method, bytes=len(raw), limit=limit)
         return raw
