@@ -42,6 +42,8 @@ log = logging.getLogger("trimtab.rpc")
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _LONGEST_REQUEST_ID: Final = 200
+#: Bytes a second at which a request must come, beside the time every caller has.
+_SLOWEST_UPLOAD: Final = 1 << 20
 
 #: Methods whose calls end at `Gate`'s longest reply, whatever deadline they came with.
 _REPLYING: Final = frozenset({"ChatService/Chat", "ChatService/Compare"})
