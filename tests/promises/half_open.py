@@ -31,8 +31,11 @@ def headers(fields: Sequence[tuple[str, str]]) -> bytes:
     return block
 
 
-def closed_call(path: str, token: str, message: bytes) -> bytes:
-    """All that a client sends of a call whose answers it will never have room for: its window is one byte."""
+def closed_call(path: str, token: str, message: bytes | None) -> bytes:
+    """All that a client sends of a call whose answers it will never have room for: its window is one byte.
+
+    message: of the request; None never sends one.
+    """
     settings = struct.pack(">HI", _INITIAL_WINDOW_SIZE, 1)
     fields = (
         (":method", "POST"),
@@ -43,14 +46,15 @@ def closed_call(path: str, token: str, message: bytes) -> bytes:
         ("te", "trailers"),
         ("authorization", f"Bearer {token}"),
     )
-    data = b"\x00" + len(message).to_bytes(4, "big") + message
-    return (
+    opened = (
         PREFACE
         + frame(_SETTINGS, 0, 0, settings)
         + frame(_SETTINGS, _ACK, 0, b"")
         + frame(_HEADERS, _END_HEADERS, 1, headers(fields))
-        + frame(_DATA, _END_STREAM, 1, data)
     )
+    if message is None:
+        return opened
+    return opened + frame(_DATA, _END_STREAM, 1, b"\x00" + len(message).to_bytes(4, "big") + message)
 
 
 @dataclass

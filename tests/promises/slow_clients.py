@@ -28,14 +28,14 @@ HONEST_CALLS = 1.0
 
 
 def unread_calls(token: str, stage: str) -> list[bytes]:
-    """Chats and watches in turn, as bytes of a connection."""
+    """Chats, watches, and calls that never send their request, in turn, as bytes of a connection."""
     chat = chat_pb2.ChatRequest(
         messages=[chat_pb2.Message(role=chat_pb2.ROLE_USER, content="Tell me about your products.")],
         source=chat_pb2.SteeringSource(unsteered_stage=stage),
         sampling=steering_pb2.Sampling(temperature=1.5, max_tokens=200),
     ).SerializeToString()
     watch = monitor_pb2.WatchRequest(history=5_000).SerializeToString()
-    calls = (("ChatService/Chat", chat), ("MonitorService/Watch", watch))
+    calls = (("ChatService/Chat", chat), ("MonitorService/Watch", watch), ("ChatService/Compare", None))
     return [
         closed_call(f"/trimtab.v1.{path}", token, message)
         for path, message in (calls[number % len(calls)] for number in range(UNREAD))
