@@ -101,6 +101,8 @@ async def _serve(settings: ServeSettings) -> int:
             await server.start()
         try:
             application.serve_metrics()
+            # Before the first reply, so that none under a candidate goes unjudged.
+            application.run_rollouts()
             await _load(application)
             await _say(state, application, health_pb2.HealthCheckResponse.SERVING)
             directory.write_address(settings.local_address(doors.address))

@@ -68,6 +68,8 @@ class ServeSettings(BaseModel):
     auto_canary: bool = True
     auto_canary_count: int = Field(default=8, ge=1, le=1_000)
     canary_seed: int = Field(default=0, ge=0, lt=1 << 64)
+    #: Part of the stable replies in a shadow step that the candidate answers too, where slots are free.
+    rollout_shadow_share: float = Field(default=1.0, gt=0, le=1)
     #: Part of the live replies that are read in a shadow row too: their KL to unsteered, and their perplexity there.
     shadow_share: float = Field(default=0.05, ge=0, le=1)
     #: Replies of one revision within which a false drift alarm has the chance below.

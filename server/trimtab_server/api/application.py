@@ -41,6 +41,7 @@ from trimtab_server.api.refused_logins import RefusedLogins
 from trimtab_server.api.registration import Gate, log_call, untraced
 from trimtab_server.api.reply_keeping import ReplyKeeping
 from trimtab_server.api.rollout_changes import RolloutChanges
+from trimtab_server.api.rollout_control import RolloutControl
 from trimtab_server.api.rollouts import RolloutServicer
 from trimtab_server.api.snapshots import SnapshotServicer
 from trimtab_server.api.spare_replies import EngineSpareReplies
@@ -127,8 +128,9 @@ class Application:
         has_canary = (model.directory / "canary.jsonl").is_file()
         self.alerting = Alerting(settings, database, self.feeds, canary=has_canary, now=now)
         self.metrics.watch(settings, self.pool, database, self.alerting.sender)
+        canary_set = CanarySet.at(model.directory / "canary.jsonl")
         self.canary = CanaryRuns(
-            canary_set=CanarySet.at(model.directory / "canary.jsonl"),
+            canary_set=canary_set,
             planner=self.planner,
             generator=self.generator,
             pool=self.pool,
@@ -165,6 +167,26 @@ class Application:
             pointers=self.rollouts,
             activated=self._activated,
         )
+        self.control = RolloutControl(
+            database=database,
+            workers=self.workers,
+            pool=self.pool,
+            stages=self.stages,
+            active=self.active,
+            pointers=self.rollouts,
+            changes=self.rollout_changes,
+            replies=EngineSpareReplies(
+                planner=self.planner,
+                generator=self.generator,
+                pool=self.pool,
+                stages=self.stages,
+                active=self.active,
+            ),
+            canary_set=canary_set,
+            shadow_share=settings.rollout_shadow_share,
+            alert=self.alerting.sender.send,
+            now=now,
+        )
         self._services = self._servicers(library, model)
         self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]
         self._writers.append(asyncio.ensure_future(self._watchman.run()))
@@ -190,11 +212,17 @@ class Application:
         """So that the first request finds them. Raises: EngineError."""
         for name in self.feeds:
             await self.stages.load(self.active.current(name).configuration.steering.stage)
+        await self.control.load_stages()
+
+    def run_rollouts(self) -> None:
+        """Takes up whatever rollout is in force."""
+        self.control.start()
 
     async def drain(self, seconds: float) -> bool:
         """Refuses new calls and waits for running replies; whether all of them ended by themselves."""
         self.gate.closed = True
         await self.canary.stop()
+        await self.control.close()
         drained = await asyncio.to_thread(self.pool.drain, seconds)
         await asyncio.to_thread(self.pool.close)
         return drained
@@ -232,6 +260,7 @@ class Application:
             self._tracing.reply(plan, tokens, finished)
         if finished.reason is not FinishReason.ERROR:
             self._monitor(plan, tokens, finished)
+        self.control.hear(plan, tokens, finished)
 
     def _activated(self, active: Active) -> None:
         if self._settings.auto_canary:
