@@ -17,6 +17,7 @@ class Kind(StrEnum):
     ABORT = "abort"  # a rollout ended without its candidate
     PAUSE = "pause"  # the server paused a rollout: it waits for a person
     ALARM = "alarm"  # a monitor left its limits
+    DRIFT = "drift"  # a signal no longer looks like its reference
     STALENESS = "staleness"  # nothing recent says that the active snapshot works
     SERVER_RESTART = "server_restart"  # the server before this one did not end properly
     DAMAGE = "damage"  # the self-check at the start found something broken

@@ -8,6 +8,7 @@ from typing import Final
 
 from trimtab_server.alerts.alert import Alert, Kind, Severity, State
 from trimtab_server.alerts.sender import AlertSender
+from trimtab_server.monitoring.drift_watch import DriftAlarm
 from trimtab_server.monitoring.feed import Feed, WatcherTooSlow
 from trimtab_server.monitoring.thresholds import Alarm
 
@@ -23,10 +24,14 @@ async def pass_on(feed: Feed, sender: AlertSender) -> None:
             with feed.subscribe() as subscription:
                 for standing in feed.board.standing:
                     sender.send(alert_of(standing))
+                for drifting in feed.drift:
+                    sender.send(drift_alert_of(drifting))
                 while True:
                     event = await subscription.next(_AGAIN)
                     if isinstance(event, Alarm):
                         sender.send(alert_of(event))
+                    elif isinstance(event, DriftAlarm):
+                        sender.send(drift_alert_of(event))
         except WatcherTooSlow:
             log.warning("alarms_fell_behind")
             await asyncio.sleep(0)
@@ -49,5 +54,26 @@ def alert_of(alarm: Alarm) -> Alert:
         facts={"signal": name, "value": sample.value, "limit": limit, "snapshot": sample.snapshot[:12]},
         time=sample.time,
         subject=threshold.signal.value,
+        state=State.RAISED if alarm.raised else State.RECOVERED,
+    )
+
+
+def drift_alert_of(alarm: DriftAlarm) -> Alert:
+    """A signal that left its reference, or the end of that."""
+    name = alarm.found.signal.replace("_", " ")
+    return Alert(
+        kind=Kind.DRIFT,
+        severity=Severity.WARNING,
+        deployment=alarm.deployment,
+        title=f"{name} drifted away from its reference" if alarm.raised else f"the drift of {name} is over",
+        text=f"{alarm.text}.",
+        facts={
+            "signal": name,
+            "values": alarm.found.count,
+            "reference": alarm.reference,
+            "revision": alarm.revision,
+        },
+        time=alarm.time,
+        subject=f"{alarm.found.signal} of revision {alarm.revision}",
         state=State.RAISED if alarm.raised else State.RECOVERED,
     )

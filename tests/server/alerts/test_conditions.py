@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
-from trimtab_server.alerts.alert import State
+from trimtab_server.alerts.alert import Kind, State
 from trimtab_server.alerts.conditions import DiskSpace, EvidenceAge
-from trimtab_server.alerts.monitor_alarms import alert_of
+from trimtab_server.alerts.monitor_alarms import alert_of, pass_on
+from trimtab_server.alerts.sender import AlertSender
+from trimtab_server.monitoring.drift import Finding, Raised
+from trimtab_server.monitoring.drift_watch import DriftAlarm
+from trimtab_server.monitoring.feed import Feed
 from trimtab_server.monitoring.thresholds import AlarmBoard
 from trimtab_server.steering.activation import activate
 from trimtab_server.store import canary_runs
@@ -89,3 +95,29 @@ def test_an_alarm_of_a_monitor_and_its_end_have_one_identity() -> None:
     assert raised.text.startswith("honest under pressure is 0.25, the limit is 0.6")
     [not_a_number] = [alert_of(alarm) for alarm in board.judge(sample(float("nan")))]
     assert not_a_number.state is State.RAISED
+
+
+async def test_alarms_and_drift_on_a_feed_reach_the_sender_also_those_that_stood_before() -> None:
+    async def keep(_samples: Sequence[SampleRecord]) -> None:
+        pass
+
+    def drift(raised: bool) -> DriftAlarm:
+        found = Raised("entropy", Finding.LATER, 300, 9.0, 8.0, "r1")
+        return DriftAlarm("default", 3, "ab" * 32, "references/x", found, raised, 5)
+
+    def sample(value: float) -> SampleRecord:
+        return SampleRecord("default", "honest_under_pressure", value, 1, "ab" * 32)
+
+    feed, sender = Feed(keep), AlertSender()
+    feed.publish([sample(0.1)], judge=True)
+    passing = asyncio.ensure_future(pass_on(feed, sender))
+    await asyncio.sleep(0)
+    assert [alert.kind for alert in sender.standing] == [Kind.ALARM], "it stood before anybody listened"
+    feed.announce_drift(drift(raised=True))
+    await asyncio.sleep(0.01)
+    assert [alert.kind for alert in sender.standing] == [Kind.ALARM, Kind.DRIFT]
+    feed.publish([sample(0.9)], judge=True)
+    feed.announce_drift(drift(raised=False))
+    await asyncio.sleep(0.01)
+    assert sender.standing == ()
+    passing.cancel()
