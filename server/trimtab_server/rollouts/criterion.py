@@ -28,6 +28,7 @@ from trimtab_server.sequential import (
     PairedOutcomes,
     fixed_size_p,
 )
+from trimtab_server.sequential.finite import finite
 
 #: Of the interval that is shown beside a difference.
 _SHOWN_ALPHA: Final = 0.05
@@ -70,20 +71,24 @@ class Criterion:
         """Takes one value; whether the criterion fails with it.
 
         Raises:
-            NonFinite: a value is NaN or infinite; nothing is counted.
+            NonFinite: a value is NaN or infinite. ValueError: the test cannot take it. Nothing is counted.
         """
         if self.failed or self._full:
             return False
+        for own in (value.stable, value.candidate):
+            if own is not None:
+                finite(self.guardrail.signal, own)
         whole = self._batched(value)
         if whole is None:
             return False
+        alarmed = feed(self._statistic, whole)
         # Replies of the candidate count, or pairs; those of stable alone only serve the comparison.
         self.count += whole.candidate is not None
         self._total += whole.candidate or 0.0
         if self._sums is not None:
             add(self._sums, whole)
             self._shown = self._shown or self._shows()
-        if feed(self._statistic, whole):
+        if alarmed:
             self.alarms += 1
             if not self.failed:
                 self._statistic = self._fresh()

@@ -39,10 +39,8 @@ def last_excluded(evidence: Callable[[float], float], bar: float, inside: float,
     """
     if evidence(outside) < bar:
         return outside
-    for _ in range(80):
+    while abs(outside - inside) > 1e-9 * max(abs(inside), abs(outside)) and abs(outside - inside) > 1e-12:
         middle = (inside + outside) / 2.0
-        if middle in (inside, outside):
-            break
         if evidence(middle) < bar:
             inside = middle
         else:
