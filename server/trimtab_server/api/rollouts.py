@@ -17,6 +17,7 @@ from trimtab_server.api.rollout_changes import RolloutChanges
 from trimtab_server.api.wire_rollouts import RolloutView
 from trimtab_server.api.workers import Workers
 from trimtab_server.rollouts.foresight import foresee
+from trimtab_server.rollouts.plan_summary import LIMITS_OF_METHOD
 from trimtab_server.steering import creation, rollout_steps
 from trimtab_server.steering.activation import find_deployment
 from trimtab_server.store import replies, rollouts, snapshots
@@ -71,7 +72,7 @@ class RolloutServicer:
         return rollout_pb2.CheckPlanResponse(
             plan=wire_rollouts.plan_out(plan.canonical, plan.hash, plan.steps),
             foresight=wire_rollouts.foresight_out(foresight, traffic),
-            limits_of_method=wire_rollouts.LIMITS_OF_METHOD,
+            limits_of_method=LIMITS_OF_METHOD,
         )
 
     async def CreateRollout(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,17 +12,10 @@ from trimtab_protos.v1 import rollout_pb2, snapshot_pb2
 from trimtab_server.api import wire
 from trimtab_server.rollouts import PlanError, default_plan
 from trimtab_server.rollouts.foresight import Foresight
-from trimtab_server.rollouts.plan import (
-    STEP_NAMES,
-    Analysis,
-    AnalysisPlan,
-    Pause,
-    SetWeight,
-    Shadow,
-    Step,
-)
+from trimtab_server.rollouts.plan import STEP_NAMES, AnalysisPlan, Step
 from trimtab_server.rollouts.plan_file import Format, parse_plan
 from trimtab_server.rollouts.plan_rules import COMPARISONS
+from trimtab_server.rollouts.plan_summary import LIMITS_OF_METHOD, step_text, weights_of
 from trimtab_server.rollouts.verdict import Verdict
 from trimtab_server.steering.rollout_plan import plan_of
 from trimtab_server.store.refusal import Refusal
@@ -30,15 +23,6 @@ from trimtab_server.store.rollouts import Body, LookRecord, RolloutRecord
 
 #: The id that stands for the rollout in force, or the newest.
 NEWEST: Final = "-"
-
-#: Printed beside every result, so that nobody reads more into it than it says.
-LIMITS_OF_METHOD: Final = (
-    "Only what a guardrail measures can be found; other harm is not.",
-    "A pass says that the candidate is no worse than the margins on the questions and replies that were drawn.",
-    "Comparisons of means are asymptotic and look first at 30 pairs; rates, limits and signs are exact.",
-    "Replies of one session resemble each other: a session or a batch counts once.",
-    "Changes of a mean were tried; a change of spread or shape alone may be missed.",
-)
 
 _STATES: Final = {
     "created": rollout_pb2.ROLLOUT_STATE_CREATED,
@@ -181,7 +165,7 @@ def foresight_out(foresight: Foresight, replies_per_day: float) -> rollout_pb2.F
     )
 
 
-def plan_out(canonical: str, plan_hash: str, steps: Iterable[Step]) -> rollout_pb2.PlanSummary:
+def plan_out(canonical: str, plan_hash: str, steps: Sequence[Step]) -> rollout_pb2.PlanSummary:
     """A plan from its canonical JSON, which is what was hashed."""
     body = json.loads(canonical)
     budget = body["false_alarm"]
@@ -198,36 +182,11 @@ def plan_out(canonical: str, plan_hash: str, steps: Iterable[Step]) -> rollout_p
     )
 
 
-def _steps(steps: Iterable[Step]) -> list[rollout_pb2.PlanStep]:
-    weight, out = 0, []
-    for step in steps:
-        if isinstance(step, SetWeight):
-            weight = step.percent
-        out.append(rollout_pb2.PlanStep(kind=STEP_NAMES[type(step)], text=_step_text(step), weight=weight))
-    return out
-
-
-def _step_text(step: Step) -> str:
-    match step:
-        case Shadow():
-            return f"shadow: {step.pairs} pairs"
-        case SetWeight():
-            return f"{step.percent}% of sessions"
-        case Pause(None):
-            return "wait for a person"
-        case Pause():
-            return f"wait {_duration(step.seconds or 0)}"
-        case Analysis():
-            looks = f"{step.looks} look{'s' if step.looks != 1 else ''}"
-            least = f", at least {step.min_replies} replies" if step.min_replies else ""
-            return f"analysis: {looks}{least}"
-
-
-def _duration(seconds: int) -> str:
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= length and seconds % length == 0:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} s"
+def _steps(steps: Sequence[Step]) -> list[rollout_pb2.PlanStep]:
+    return [
+        rollout_pb2.PlanStep(kind=STEP_NAMES[type(step)], text=step_text(step), weight=weight)
+        for step, weight in zip(steps, weights_of(steps), strict=True)
+    ]
 
 
 def _guardrail(body: Mapping[str, Any], budget: float, *, acts: bool) -> rollout_pb2.PlanGuardrail:

@@ -25,6 +25,7 @@ from trimtab_server.cli import (
     organism,
     readouts,
     rollback,
+    rollout,
     serve,
     snapshot,
     stages,
@@ -110,6 +111,7 @@ app.command("stages")(stages.stages)
 app.add_typer(vectors.app, name="vectors")
 app.add_typer(snapshot.app, name="snapshot")
 app.command("rollback")(rollback.rollback)
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(canary.app, name="canary")
 app.add_typer(alert.app, name="alert")

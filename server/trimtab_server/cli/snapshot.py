@@ -169,6 +169,9 @@ def activate(
     expected_revision: Annotated[
         int, typer.Option(min=0, help="Refuse if another revision is active; 0: whatever is.")
     ] = 0,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Also while a rollout is in force, which is aborted.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Make a snapshot what new requests get.
@@ -177,7 +180,9 @@ def activate(
     """
     found = session(context, as_json)
     with found.client() as client:
-        revision = client.activate_snapshot(snapshot, reason=reason, expected_revision=expected_revision)
+        revision = client.activate_snapshot(
+            snapshot, reason=reason, expected_revision=expected_revision, replace=replace
+        )
     if found.json:
         found.emit_json({"revision": revision})
         return
