@@ -32,7 +32,7 @@ from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.plans import facts_of
 from trimtab_server.api.presets import PresetFileError
 from trimtab_server.api.principals import PrincipalsFileError
-from trimtab_server.api.tls import CertificateUnusable
+from trimtab_server.api.tls import CertificateUnusable, restart_with_tls_1_3_only
 from trimtab_server.api.tracing import TracingUnavailable
 from trimtab_server.engine.errors import EngineError
 from trimtab_server.engine.hosted_model import HostedModel
@@ -80,6 +80,8 @@ _NOT_STARTED: Final = (
 
 def run(settings: ServeSettings) -> int:
     """Serves until SIGTERM or SIGINT; prints `listening on HOST:PORT` when ready. Returns the exit status."""
+    if settings.tls_cert is not None:
+        restart_with_tls_1_3_only()
     structured_log.configure(settings.log_level)
     try:
         return asyncio.run(_serve(settings))

@@ -11,7 +11,7 @@ from grpc_reflection.v1alpha import reflection
 
 from trimtab_server.api.application import Application
 from trimtab_server.api.limits import CONTROL, MAX_MESSAGE, MAX_VECTOR_MESSAGE
-from trimtab_server.api.tls import Certificates, TlsFiles, tls_1_3_only
+from trimtab_server.api.tls import Certificates, TlsFiles
 from trimtab_server.settings import ServeSettings
 
 #: Of the control port: enough for every operator, and apart from the other port's.
@@ -60,7 +60,6 @@ def open_doors(settings: ServeSettings, application: Application, state: health.
 def _certificates(settings: ServeSettings) -> Certificates | None:
     if settings.tls_cert is None or settings.tls_key is None:
         return None
-    tls_1_3_only()
     return Certificates(TlsFiles(settings.tls_cert, settings.tls_key, settings.tls_client_ca))
 
 

@@ -3,7 +3,7 @@
 grpc.aio takes `grpc.dynamic_ssl_server_credentials` (tried with 1.85): the fetcher is asked before each
 handshake, so connections made after a renewal get the new certificate, and connections that exist keep theirs.
 What grpc offers no way to do: certificate revocation lists; a client certificate that is asked for but not
-required; a choice of TLS versions, hence `tls_1_3_only`.
+required; a choice of TLS versions, hence `restart_with_tls_1_3_only`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import sys
 import threading
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,13 +45,20 @@ class TlsFiles:
         return both if self.client_authority is None else (*both, self.client_authority)
 
 
-def tls_1_3_only(environ: MutableMapping[str, str] = os.environ) -> None:
-    """Makes gRPC in this process refuse anything older than TLS 1.3. To be called before its first handshake.
+def restart_with_tls_1_3_only(
+    environ: MutableMapping[str, str] = os.environ,
+    start_again: Callable[[str, list[str]], object] = os.execv,
+) -> None:
+    """Makes gRPC in this process refuse anything older than TLS 1.3; an operator's own list of suites stays.
 
-    grpc's Python API has no setting for versions; its list of TLS 1.2 suites comes from the environment, once
-    a process. A list that nobody can meet leaves TLS 1.3. An operator's own setting stays.
+    grpc's Python API has no setting for versions. Its list of TLS 1.2 suites comes from the environment, and is
+    read when grpc is imported: so this process, which has imported it, starts again in its place (the same
+    process id, the same arguments) with a list that no peer can meet. What is left is TLS 1.3.
     """
-    environ.setdefault(_CIPHERS, _NONE_BEFORE_1_3)
+    if environ.get(_CIPHERS):
+        return
+    environ[_CIPHERS] = _NONE_BEFORE_1_3
+    start_again(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 class Certificates:

@@ -156,6 +156,11 @@ def _run(values: dict[str, Any]) -> int:
         # Without a place if it is about several options; the message names them.
         name = "".join(f"--{part}: ".replace("_", "-") for part in first["loc"][:1])
         raise typer.BadParameter(f"{name}{first['msg'].removeprefix('Value error, ')}") from error
+    if settings.tls_cert is not None:
+        # Here, ahead of the slow imports, because the process starts again.
+        from trimtab_server.api.tls import restart_with_tls_1_3_only
+
+        restart_with_tls_1_3_only()
     try:
         from trimtab_server.serve import run
     except ModuleNotFoundError as error:

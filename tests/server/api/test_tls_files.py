@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from certificates import Authority, Pair
 from pydantic import ValidationError
 from trimtab_server.api.principals import Principals, PrincipalsFileError, identities_of
 from trimtab_server.api.roles import Role
-from trimtab_server.api.tls import Certificates, CertificateUnusable, TlsFiles, tls_1_3_only
+from trimtab_server.api.tls import Certificates, CertificateUnusable, TlsFiles, restart_with_tls_1_3_only
 from trimtab_server.settings import ServeSettings
 
 
@@ -69,11 +70,16 @@ def test_a_certificate_that_vanishes_leaves_the_old_one_in_use(pair: Pair) -> No
 
 
 def test_an_operators_own_choice_of_ciphers_stays() -> None:
+    starts: list[list[str]] = []
     chosen = {"GRPC_SSL_CIPHER_SUITES": "ECDHE-ECDSA-AES256-GCM-SHA384"}
-    tls_1_3_only(chosen)
+    restart_with_tls_1_3_only(chosen, lambda _, words: starts.append(words))
     assert chosen == {"GRPC_SSL_CIPHER_SUITES": "ECDHE-ECDSA-AES256-GCM-SHA384"}
-    tls_1_3_only(ours := {})
+    assert not starts
+    ours: dict[str, str] = {}
+    for _ in range(2):
+        restart_with_tls_1_3_only(ours, lambda _, words: starts.append(words))
     assert set(ours) == {"GRPC_SSL_CIPHER_SUITES"}
+    assert starts == [[sys.executable, *sys.orig_argv[1:]]], "once, not for ever"
 
 
 PRINCIPALS = """
