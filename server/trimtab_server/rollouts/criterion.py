@@ -56,6 +56,7 @@ class Criterion:
         size = 1 if guardrail.test == "drift" else guardrail.batch
         self._stable, self._candidate = Batches(size), Batches(size)
         self._total = 0.0
+        self._last_interval: tuple[float | None, float | None] | None = None
 
     @property
     def failed(self) -> bool:
@@ -87,6 +88,7 @@ class Criterion:
         self._total += whole.candidate or 0.0
         if self._sums is not None:
             add(self._sums, whole)
+            self._last_interval = None
             self._shown = self._shown or self._shows()
         if alarmed:
             self.alarms += 1
@@ -165,9 +167,12 @@ class Criterion:
     def _interval(self) -> tuple[float | None, float | None]:
         if self._sums is None or not self.count:
             return None, None
-        interval = ConfidenceSequence(self._sums, _SHOWN_ALPHA)
-        low, high = interval.low, interval.high
-        return (low if math.isfinite(low) else None), (high if math.isfinite(high) else None)
+        # Many looks come without a new value, and the bounds are searched for.
+        if self._last_interval is None:
+            interval = ConfidenceSequence(self._sums, _SHOWN_ALPHA)
+            low, high = interval.low, interval.high
+            self._last_interval = low if math.isfinite(low) else None, high if math.isfinite(high) else None
+        return self._last_interval
 
     def _shows(self) -> bool:
         """Whether non-inferiority is shown by the values so far."""

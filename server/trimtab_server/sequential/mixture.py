@@ -39,7 +39,7 @@ def last_excluded(evidence: Callable[[float], float], bar: float, inside: float,
     """
     if evidence(outside) < bar:
         return outside
-    while abs(outside - inside) > 1e-9 * max(abs(inside), abs(outside)) and abs(outside - inside) > 1e-12:
+    while abs(outside - inside) > 1e-7 * max(abs(inside), abs(outside), 1e-7):
         middle = (inside + outside) / 2.0
         if evidence(middle) < bar:
             inside = middle
