@@ -130,7 +130,7 @@ async def test_canaries_wait_while_others_want_the_slots_and_are_asked_again(des
         await asyncio.sleep(0.002)
     ends = await crowd()
     assert not pairs.done(), "the pairs were through before the crowd was: this shows nothing"
-    assert {end.reason for end in ends} == {FinishReason.LENGTH}
+    assert len(ends) == 32 and {end.reason for end in ends} <= {FinishReason.STOP, FinishReason.LENGTH}
     seen = await pairs
     assert [(one.question_id, one.stable_outcome, one.candidate_outcome) for one in seen] == [
         (one.question_id, one.stable_outcome, one.candidate_outcome) for one in expected
