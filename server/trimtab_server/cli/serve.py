@@ -60,6 +60,13 @@ def serve(
     ] = True,
     auto_canary_count: Annotated[int, typer.Option(help="Prompts of each kind in that run.")] = 8,
     canary_seed: Annotated[int, typer.Option(help="Draws the canary prompts.")] = 0,
+    shadow_share: Annotated[
+        float, typer.Option(help="Share of chat replies whose KL to unsteered is measured, in spare slots.")
+    ] = 0.05,
+    drift_horizon: Annotated[
+        int, typer.Option(help="Replies of a revision within which a false drift alarm counts.")
+    ] = 2_000,
+    drift_false_alarm: Annotated[float, typer.Option(help="Its chance, all signals together.")] = 0.05,
     trust_remote_code: Annotated[
         bool, typer.Option(help="Run Python code that comes with the model.")
     ] = False,
@@ -130,6 +137,9 @@ def serve(
         "auto_canary": auto_canary,
         "auto_canary_count": auto_canary_count,
         "canary_seed": canary_seed,
+        "shadow_share": shadow_share,
+        "drift_horizon": drift_horizon,
+        "drift_false_alarm": drift_false_alarm,
         "trust_remote_code": trust_remote_code,
         "audit_key": audit_key,
         "audit_heads": audit_heads,

@@ -25,6 +25,8 @@ log = logging.getLogger("trimtab.drift")
 
 #: Replies after which the evidence is written again.
 _CHECKPOINT: Final = 500
+#: How a reply ended that says something of the model: not one that a caller or a rollback cut off.
+WHOLE: Final = frozenset({"stop", "length"})
 _AT_A_TIME: Final = 200
 
 
@@ -104,7 +106,10 @@ class DriftWatch:
         return None if self._followed is None else self._followed.monitor
 
     def look(self) -> list[DriftAlarm]:
-        """Takes the replies that were written since; returns, and tells, the alarms raised and over."""
+        """Takes the replies that were written since; returns, and tells, the alarms raised and over.
+
+        What stood when the evidence was taken up is told too.
+        """
         over = self._follow()
         raised = self._take()
         followed = self._followed
@@ -141,6 +146,9 @@ class DriftWatch:
         if earlier is None or earlier.revision != deployment.revision:
             over = [] if earlier is None else [self._over(alarm) for alarm in self.standing]
             self._followed = self._opened(deployment.revision)
+            # Whoever listens is as new as this process: what was raised before it still stands.
+            for alarm in self.standing:
+                self._hear(alarm)
             return over
         if earlier.monitor is None or not earlier.monitor.standing:
             with self._database.read() as connection:
@@ -220,9 +228,11 @@ class DriftWatch:
                     connection, self._deployment, followed.revision, followed.number, limit=_AT_A_TIME
                 )
             for number, reply in rows:
-                found = followed.monitor.observe(reply.id, reply.signals)
                 followed.number = number
                 followed.unsaved += 1
+                if reply.stop_reason not in WHOLE:
+                    continue
+                found = followed.monitor.observe(reply.id, reply.signals)
                 raised += [self._alarm(followed, one, raised=True) for one in found]
             if len(rows) < _AT_A_TIME:
                 return raised

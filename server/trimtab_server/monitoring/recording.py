@@ -12,6 +12,7 @@ from typing import Final
 from trimtab_vectors.evaluation.honesty import Question
 
 from trimtab_server.monitoring.canary import CanarySet
+from trimtab_server.monitoring.drift_watch import WHOLE
 from trimtab_server.store.references import FEWEST_REPLIES
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.replies import ReplyRecord
@@ -45,7 +46,7 @@ def from_live(newest: Sequence[ReplyRecord], count: int) -> Recorded:
     Raises:
         Refusal: REFERENCE_TOO_SHORT, REFERENCE_NOT_FINITE.
     """
-    own = [reply for reply in newest if reply.arm != "candidate" and reply.stop_reason in ("stop", "length")]
+    own = [reply for reply in newest if reply.arm != "candidate" and reply.stop_reason in WHOLE]
     return _recorded([reply.signals for reply in own[-count:]], "replies of the active revision")
 
 

@@ -44,7 +44,7 @@ class Desk:
             settings=DriftSettings(2_000, 0.05),
         )
 
-    def reply(self, values: Sequence[float], revision: int | None = None) -> None:
+    def reply(self, values: Sequence[float], revision: int | None = None, stop_reason: str = "stop") -> None:
         number = self.revision if revision is None else revision
         new = []
         for value in values:
@@ -62,7 +62,7 @@ class Desk:
                     queue_seconds=0.0,
                     prefill_seconds=0.0,
                     decode_seconds=0.0,
-                    stop_reason="stop",
+                    stop_reason=stop_reason,
                 )
             )
         with self.database.write() as connection:
@@ -156,8 +156,9 @@ def test_an_alarm_survives_a_restart_and_only_a_new_revision_clears_it(desk: Des
     desk.reply([9.0] * 100)
     assert watch.look()
     again = desk.watch()
-    assert again.look() == []
-    assert [alarm.found.signal for alarm in again.standing] == ["entropy"]
+    desk.heard.clear()
+    assert again.look() == [] and [one.found.signal for one in desk.heard] == ["entropy"]
+    assert again.standing == tuple(desk.heard)
     # A new reference of the same revision does not silence it.
     desk.record_reference(seed=1)
     desk.reply(np.random.default_rng(5).normal(size=50))
@@ -175,6 +176,15 @@ def test_replies_of_other_revisions_and_snapshots_do_not_count(desk: Desk) -> No
     desk.reply(np.random.default_rng(5).normal(size=20))
     assert watch.look() == []
     assert watch.monitor is not None and watch.monitor.count == 20
+
+
+def test_a_reply_that_was_cut_off_says_nothing_of_the_model(desk: Desk) -> None:
+    desk.record_reference()
+    watch = desk.watch()
+    watch.look()
+    desk.reply([50.0] * 100, stop_reason="cancelled")
+    assert watch.look() == []
+    assert watch.monitor is not None and watch.monitor.count == 0
 
 
 def test_a_reference_of_other_weights_is_not_used(desk: Desk) -> None:
