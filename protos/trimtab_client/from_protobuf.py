@@ -264,6 +264,10 @@ def vector(message: vector_pb2.Vector) -> types.Vector:
         safe_strength=message.safe_strength,
         snapshot_count=message.snapshot_count,
         protected=message.protected,
+        explained_variances=tuple(message.explained_variances),
+        noise_ceilings=tuple(message.noise_ceilings),
+        separations=tuple(message.separations),
+        agreements=tuple(message.agreements),
     )
 
 

@@ -456,6 +456,12 @@ class Vector:
     snapshot_count: int
     #: Steering against its concept takes two admins.
     protected: bool = False
+    #: Share of the pair differences' variance along the direction; agreement of split halves, which no cosine
+    #: between stages can exceed; d' of the held-out projections; mean cosine of the pairs with the direction.
+    explained_variances: tuple[float, ...] = ()
+    noise_ceilings: tuple[float, ...] = ()
+    separations: tuple[float, ...] = ()
+    agreements: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from trimtab_vectors.formats.safetensors import read_vector, write_vector
-from trimtab_vectors.steering_vector import SteeringVector
+from trimtab_vectors.steering_vector import FIGURES, SteeringVector
 
 from trimtab_server.steering.protection import set_protection
 from trimtab_server.steering.validation import VectorFacts
@@ -184,7 +184,7 @@ class VectorLibrary:
 
 def _record(vector: SteeringVector, blob: str, created_by: str, time: int, display_name: str) -> VectorRecord:
     layers = tuple(sorted(vector.directions))
-    accuracies = vector.pair_accuracies
+    figures = {name: _in_order(getattr(vector, name), layers) for name in FIGURES}
     suggested = vector.suggested
     return VectorRecord(
         id=vector.id,
@@ -199,11 +199,20 @@ def _record(vector: SteeringVector, blob: str, created_by: str, time: int, displ
         layers=layers,
         raw_norms=tuple(float(vector.raw_norms[layer]) for layer in layers),
         residual_norms=tuple(float(vector.residual_norms[layer]) for layer in layers),
-        pair_accuracies=tuple(float(accuracies[layer]) for layer in layers) if accuracies else (),
         license=vector.license,
         created_by=vector.created_by or created_by,
         create_time=time,
         suggested_strength=suggested.strength if suggested else 0.0,
         suggested_layers=tuple(suggested.layers) if suggested else (),
         safe_strength=(suggested.safe_strength or 0.0) if suggested else 0.0,
+        pair_accuracies=figures["pair_accuracies"],
+        explained_variances=figures["explained_variances"],
+        noise_ceilings=figures["noise_ceilings"],
+        separations=figures["separations"],
+        agreements=figures["agreements"],
     )
+
+
+def _in_order(figures: Mapping[int, float] | None, layers: Sequence[int]) -> tuple[float, ...]:
+    """Of each layer; empty where it was not measured."""
+    return tuple(float(figures[layer]) for layer in layers) if figures else ()

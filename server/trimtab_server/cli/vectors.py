@@ -95,10 +95,18 @@ def show_card(found: Session, card: Vector) -> None:
             ("used by", f"{card.snapshot_count} snapshots"),
         ]
     )
-    figures = (card.raw_norms, card.residual_norms, card.pair_accuracies)
+    figures = (
+        card.raw_norms,
+        card.residual_norms,
+        card.pair_accuracies,
+        card.separations,
+        card.explained_variances,
+        card.noise_ceilings,
+        card.agreements,
+    )
     padded = (tuple(f"{x:.3f}" for x in f) or ("",) * len(card.layers) for f in figures)
     found.table(
-        ("layer", "raw norm", "residual norm", "pair accuracy"),
+        ("layer", "raw norm", "residual norm", "pair accuracy", "d'", "variance", "ceiling", "agreement"),
         zip(card.layers, *padded, strict=True),
         "no layers",
     )

@@ -34,6 +34,10 @@ class VectorRecord:
     suggested_layers: tuple[int, ...] = ()
     safe_strength: float = 0.0
     snapshot_count: int = 0
+    explained_variances: tuple[float, ...] = ()
+    noise_ceilings: tuple[float, ...] = ()
+    separations: tuple[float, ...] = ()
+    agreements: tuple[float, ...] = ()
 
 
 _COLUMNS = tuple(field.name for field in fields(VectorRecord) if field.name != "snapshot_count")

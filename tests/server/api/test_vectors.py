@@ -14,7 +14,7 @@ import torch
 from trimtab_protos.v1 import audit_pb2, model_pb2, snapshot_pb2, vector_pb2
 from trimtab_vectors.formats.safetensors import read_vector, write_vector
 from trimtab_vectors.organism import shipped_model_dir
-from trimtab_vectors.steering_vector import ModelFingerprint
+from trimtab_vectors.steering_vector import FIGURES, ModelFingerprint
 
 from .conftest import Failure, Stubs, chat_request, make_vector, refused, steering
 
@@ -190,6 +190,9 @@ def test_extraction_takes_a_table_a_method_a_position_and_a_seed(client: Stubs) 
     assert (first.method, first.position, first.seed) == ("lat", "answer_mean", 3)
     assert torch.equal(first.directions[3], same.directions[3])
     assert first.data_hash == same.data_hash != other.data_hash, "the seed splits a table without a split"
+    for figure in FIGURES:
+        held = getattr(other, figure)
+        assert list(getattr(vector, figure)) == [held[layer] for layer in vector.layers], figure
     assert not torch.equal(first.directions[3], other.directions[3])
     assert set(first.noise_ceilings) == {3}
 
