@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Final
 
 from trimtab_client.errors import TrimtabError
@@ -12,6 +13,8 @@ from trimtab_client.errors import TrimtabError
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
 CHANNEL_OPTIONS: Final[tuple[tuple[str, int | str], ...]] = (
+    # The audit says which client a change came through.
+    ("grpc.primary_user_agent", f"trimtab/{version('trimtab')}"),
     # The largest file and the message around it.
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES + 1024 * 1024),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES + 1024 * 1024),

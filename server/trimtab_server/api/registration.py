@@ -42,6 +42,7 @@ log = logging.getLogger("trimtab.rpc")
 Context = grpc.aio.ServicerContext[Any, Any]
 
 _LONGEST_REQUEST_ID: Final = 200
+_LONGEST_CLIENT_VERSION: Final = 100
 #: Bytes a second at which a request must come, beside the time every caller has.
 _SLOWEST_UPLOAD: Final = 1 << 20
 
@@ -77,7 +78,15 @@ class Call:
                 field="request_id",
                 detail=f"request_id is longer than {_LONGEST_REQUEST_ID} characters; a UUID is enough",
             )
-        return Origin(self.caller.actor, self.caller.role.value, self.method, request_id, self.request_hash)
+        return Origin(
+            self.caller.actor,
+            self.caller.role.value,
+            self.method,
+            request_id,
+            self.request_hash,
+            auth_method="certificate" if self.caller.actor.startswith("principals/") else "token",
+            client_version=self.client_version,
+        )
 
 
 @dataclass(frozen=True)
@@ -276,6 +285,7 @@ class _Passage:
             deadline=self._deadline(),
             request_hash=sha256_hex(request.SerializeToString(deterministic=True)),
             quota=quota,
+            client_version=self._client_version(),
         )
         return request, call
 
@@ -298,6 +308,11 @@ class _Passage:
         except grpc.aio.InternalError as error:
             # What gRPC says when the call ended between our step and its own, before it cancels the handler.
             raise _CallerGone from error
+
+    def _client_version(self) -> str:
+        told = dict(self._context.invocation_metadata() or ()).get("user-agent", "")
+        text = told.decode(errors="replace") if isinstance(told, bytes) else told
+        return "".join(sign for sign in text[:_LONGEST_CLIENT_VERSION] if sign.isprintable())
 
     def _identify(self) -> Caller:
         metadata = dict(self._context.invocation_metadata() or ())
