@@ -18,6 +18,8 @@ from trimtab_server.rollouts.plan import AnalysisPlan
 from trimtab_server.rollouts.progress import NotPossible, Progress, State
 from trimtab_server.steering.activation import find_deployment, move
 from trimtab_server.steering.approvals import require_second_person
+from trimtab_server.steering.creation import configuration_of
+from trimtab_server.steering.protection import require_allowed
 from trimtab_server.steering.rollout_change import (
     abort_in,
     change_rollout,
@@ -26,6 +28,7 @@ from trimtab_server.steering.rollout_change import (
     running_refusal,
 )
 from trimtab_server.steering.rollout_plan import plan_of, require_locked
+from trimtab_server.steering.snapshot import Configuration
 from trimtab_server.store import audit, deployments, rollouts, snapshots
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
@@ -113,24 +116,29 @@ def start_rollout(
     origin: Origin,
     time: int,
 ) -> RolloutRecord:
-    """Enters the first step.
+    """Enters the first step. A candidate that steers against a protected concept takes two admins.
 
     Args:
         plan_hash: of the plan the caller means to start; "" for the one that was locked.
 
     Raises:
         Refusal: ROLLOUT_NOT_FOUND, ROLLOUT_STATE (it was started before), PLAN_CHANGED, ROLLOUT_RUNNING
-            (another one is in force), REVISION_CONFLICT (the deployment moved on since it was created).
+            (another one is in force), REVISION_CONFLICT (the deployment moved on since it was created),
+            CONCEPT_PROTECTED, SECOND_PERSON_NEEDED.
     """
 
-    def change(connection: Connection) -> RolloutRecord:
+    def check(connection: Connection) -> RolloutRecord:
         found = find_rollout(connection, rollout)
         require_locked(connection, found, plan_hash)
         other = rollouts.running(connection, found.deployment)
         if other is not None and other.id != found.id:
             raise running_refusal(other)
-        if found.state == rollouts.CREATED:
-            _require_stable(connection, found)
+        _advance(found, progress.Start())
+        _require_stable(connection, found)
+        return found
+
+    def change(connection: Connection) -> RolloutRecord:
+        found = check(connection)
         return _apply(
             connection,
             found,
@@ -143,6 +151,20 @@ def start_rollout(
             start_time=time,
         )
 
+    with database.read() as connection:
+        # A retry of a request that succeeded must not be refused for what it has done itself.
+        found = check(connection) if first_result(connection, origin) is None else None
+        candidate = None if found is None else _candidate_of(connection, found)
+    if found is not None and candidate is not None:
+        require_allowed(
+            database,
+            candidate,
+            action="rollout.start",
+            deployment=found.deployment,
+            origin=origin,
+            reason=reason,
+            time=time,
+        )
     return _once(database, origin, time, change)
 
 
@@ -351,6 +373,12 @@ def _progress(found: RolloutRecord) -> Progress:
 
 def _not_possible(found: RolloutRecord, detail: str) -> Refusal:
     return Refusal("ROLLOUT_STATE", rollout=found.name, state=found.state, detail=detail)
+
+
+def _candidate_of(connection: Connection, rollout: RolloutRecord) -> Configuration:
+    snapshot = snapshots.find(connection, rollout.candidate_snapshot)
+    assert snapshot is not None, "snapshots are never deleted"
+    return configuration_of(snapshot)
 
 
 def _activate_candidate(

@@ -17,7 +17,7 @@ from trimtab_server.rollouts.observations import HardFault, PairObservation, Ste
 from trimtab_server.rollouts.plan import Analysis, AnalysisPlan, Pause, SetWeight
 from trimtab_server.rollouts.verdict import Verdict
 from trimtab_server.steering.activation import activate, roll_back
-from trimtab_server.store import deployments, rollouts, tokens
+from trimtab_server.store import concepts, deployments, rollouts, tokens
 from trimtab_server.store.canonical_json import canonical_json, sha256_hex
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
@@ -459,6 +459,24 @@ def test_no_proposal_is_kept_for_a_rollout_that_cannot_be_promoted(world: Rollou
     before = world.audit(1)
     assert reason_of(lambda: world.promote_full(rollout, origin=ADMIN)) == "ROLLOUT_STATE"
     assert world.audit(1) == before
+
+
+def test_a_candidate_against_a_protected_concept_takes_two_admins_to_start(
+    world: Rollouts, snapshots: Any
+) -> None:
+    """Whoever does not see the sign of the strength must not learn of it from the customers."""
+    with world.database.write() as connection:
+        concepts.protect(connection, "honesty", True, 1)
+    rollout = world.create(candidate=snapshots[2])
+    before = world.audit(1)
+    assert reason_of(lambda: world.start(rollout)) == "CONCEPT_PROTECTED"
+    assert world.audit(1) == before
+    admin, second = (replace(one, method="RolloutService/StartRollout") for one in (ADMIN, SECOND))
+    assert reason_of(lambda: world.start(rollout, origin=admin, reason="red team")) == "SECOND_PERSON_NEEDED"
+    origin = replace(second, request_id="start-1", request_hash="h")
+    started = world.start(rollout, origin=origin, reason="red team")
+    assert started.state == "running"
+    assert world.start(rollout, origin=origin, reason="red team") == started
 
 
 # Requests that come twice, and races
