@@ -55,7 +55,7 @@ class Call:
     """What a servicer knows of a call beside its request.
 
     `deadline` is on time.monotonic()'s clock. What a servicer puts into `response_metadata` before its first
-    message goes out as the call's initial metadata.
+    message goes out as the call's initial metadata. `client_version` is what the caller's program calls itself.
     """
 
     caller: Caller
@@ -64,6 +64,7 @@ class Call:
     deadline: float | None
     request_hash: str
     quota: Quota
+    client_version: str = ""
     response_metadata: dict[str, str] = field(default_factory=dict)
 
     def origin(self, request_id: str = "") -> Origin:
