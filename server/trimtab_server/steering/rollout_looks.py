@@ -11,7 +11,7 @@ from trimtab_server.rollouts import progress
 from trimtab_server.rollouts.findings import Look, NextAction
 from trimtab_server.rollouts.observations import Observation, to_dict
 from trimtab_server.steering.rollout_change import find_rollout, require_step
-from trimtab_server.steering.rollout_steps import apply_look
+from trimtab_server.steering.rollout_transition import apply_look
 from trimtab_server.store import audit, rollouts
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal

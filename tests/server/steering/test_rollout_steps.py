@@ -349,6 +349,14 @@ def test_nothing_goes_forward_under_a_plan_that_was_changed(
     assert reason_of(lambda: STEPS[step](world, rollout)) == "PLAN_CHANGED"
 
 
+def test_no_look_promotes_under_a_plan_that_was_changed_but_it_still_fails(world: Rollouts) -> None:
+    rollout = world.at_the_last_step()
+    changed_behind_the_back(world, rollout, hash_too=True)
+    assert reason_of(lambda: world.look(rollout, Verdict.PASS, NextAction.PROMOTE)) == "PLAN_CHANGED"
+    assert active(world) == (1, world.stable)
+    assert world.look(rollout, Verdict.FAIL, NextAction.ABORT).state == "failed"
+
+
 def test_the_ways_back_need_no_plan(world: Rollouts) -> None:
     rollout = world.started()
     with world.database.write() as connection:
