@@ -25,7 +25,8 @@ class TokenGaps(Collector):
 
     All replies of a batch get their tokens in the same steps, so one reading of the clock a step serves all of
     them: a reply that had a token in this step and in the one before waited just as long as from step to step.
-    Measured on the engine's thread, where tokens are made; waiting for a slow caller is not in it.
+    Measured on the engine's thread, where tokens are made; waiting for a slow caller is not in it. Where one step
+    gives a reply its first two tokens (prompt read and first decode), the time between them is not measured.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
