@@ -13,8 +13,9 @@ from trimtab_server.api.generation import Generator, Staged
 from trimtab_server.api.models import StageLoader
 from trimtab_server.api.plans import Planner, Resolved
 from trimtab_server.api.workers import Workers
+from trimtab_server.control.canary_pairs import REPLY_TOKENS
 from trimtab_server.engine import request as engine
-from trimtab_server.engine.errors import EngineError
+from trimtab_server.engine.errors import EngineError, QueueFull
 from trimtab_server.engine.pool import EnginePool
 from trimtab_server.jobs.canary_run import Progress, Subject, run_canary
 from trimtab_server.monitoring.canary import SIGNAL_OF_KIND, CanarySet
@@ -28,8 +29,8 @@ from trimtab_server.store.samples import SampleRecord
 
 log = logging.getLogger("trimtab.canary")
 
-#: Answers of the canary set are a sentence or two.
-_REPLY_TOKENS: Final = 96
+#: Seconds after which a question whose slot was taken back is asked again.
+_ASK_AGAIN: Final = 0.2
 
 
 class CanaryInterrupted(Exception):
@@ -108,6 +109,14 @@ class CanaryRuns:
                 self._run_quietly(active, count_per_kind, seed)
             )
 
+    def run_again(self, active: Active, count_per_kind: int, seed: int) -> bool:
+        """In the background, unless an automatic run of the deployment is under way; whether it began."""
+        running = self._automatic.get(active.deployment.name)
+        if self._canary_set is None or (running is not None and not running.done()):
+            return False
+        self.run_after_activation(active, count_per_kind, seed)
+        return True
+
     async def stop(self) -> None:
         """Gives up the automatic runs."""
         tasks = list(self._automatic.values())
@@ -134,8 +143,9 @@ class CanaryRuns:
         request = engine.GenerationRequest(
             prompt_ids=self._planner.render(messages, steering.system_prompt),
             steering=terms,
-            sampling=engine.Sampling(max_tokens=_REPLY_TOKENS),
+            sampling=engine.Sampling(max_tokens=REPLY_TOKENS),
             tag=resolved.snapshot,
+            spare=True,
         )
         text = []
         with self._generator.start([Staged(steering.stage, request)]) as mailbox:
@@ -143,7 +153,9 @@ class CanaryRuns:
                 for part in parts:
                     text += [token.text for token in part.tokens]
                     reason = part.finished.reason if part.finished else None
-                    if reason in (engine.FinishReason.CANCELLED, engine.FinishReason.ERROR):
+                    if reason is engine.FinishReason.CANCELLED:
+                        raise QueueFull("the slot was taken back", retry_after_seconds=_ASK_AGAIN)
+                    if reason is engine.FinishReason.ERROR:
                         raise CanaryInterrupted(f"a reply of the canary run ended with {reason}")
         return "".join(text)
 
