@@ -171,7 +171,7 @@ def _margin_pairs(draw: Draw) -> Callable[[np.random.Generator, bool], Floats]:
 
 def _arms(draw: Draw, harm: float) -> Callable[[np.random.Generator, bool], Floats]:
     def stream(rng: np.random.Generator, harmed: bool) -> Floats:
-        candidate = rng.random(LENGTH) < 0.25
+        candidate = rng.random(LENGTH) < 0.4
         values = draw(rng, LENGTH) + (harm if harmed else 0.0) * candidate
         return np.stack([values, candidate], axis=1)
 
