@@ -66,3 +66,42 @@ def test_thresholds_are_drawn_and_stand_in_the_table(connected: Client, scripted
     connected.wait(lambda: model.index(0, 2).data() == "≥ 0.60")
     assert (model.index(0, 1).data(), model.index(0, 3).data()) == ("0.900", "within")
     assert len(page.plot(Figure.HONEST_UNDER_PRESSURE)._limits) == 2
+
+
+def test_every_signal_of_the_wire_has_a_row_and_a_name_of_its_own(
+    connected: Client, scripted: ScriptedServer
+) -> None:
+    page = connected.window.release.monitors
+    connected.window.show_room("release")
+    connected.window.release.tabs.setCurrentWidget(page)
+    model = page.values_table.model()
+    for number in range(1, len(monitor_pb2.Signal.keys())):
+        scripted.push_sample(number, 0.25)
+    last = max(monitor_pb2.Signal.values())
+    connected.wait(lambda: connected.workspace.monitors.last(list(Figure)[last]) is not None)
+    page.redraw()
+    shown = [(model.index(row, 0).data(), model.index(row, 1).data()) for row in range(model.rowCount())]
+    assert len(shown) == last and len({name for name, _ in shown}) == last
+    assert {value for _, value in shown} == {"0.250"}
+
+
+def test_a_drift_alarm_is_on_the_bar_and_in_the_table_until_it_is_over(
+    connected: Client, scripted: ScriptedServer
+) -> None:
+    page = connected.window.release.monitors
+    connected.window.show_room("release")
+    connected.window.release.tabs.setCurrentWidget(page)
+    scripted.push_sample(monitor_pb2.SIGNAL_ENTROPY, 0.5)
+    model = page.values_table.model()
+
+    def state() -> str:
+        rows = [row for row in range(model.rowCount()) if model.index(row, 0).data() == "Entropy (nat)"]
+        return str(model.index(rows[0], 3).data()) if rows else ""
+
+    for raised, bar, cell in ((True, "⚠ Entropy (nat)", "⚠ drifted"), (False, "✓ No alarm", "")):
+        alarm = monitor_pb2.DriftAlarm(
+            signal=monitor_pb2.SIGNAL_ENTROPY, finding="a later change", raised=raised
+        )
+        scripted.push(monitor_pb2.WatchResponse(drift_alarm=alarm))
+        connected.wait(lambda text=bar: connected.window.bar.alarm.text() == text)
+        connected.wait(lambda text=cell: state() == text)

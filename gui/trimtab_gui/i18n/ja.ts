@@ -640,6 +640,10 @@
         <translation>⚠ 範囲外</translation>
     </message>
     <message>
+        <source>⚠ drifted</source>
+        <translation>⚠ 基準から変化</translation>
+    </message>
+    <message>
         <source>within</source>
         <translation>範囲内</translation>
     </message>

@@ -12,6 +12,7 @@ from trimtab_client.types import (
     CanaryEvent,
     CanaryProgress,
     CanaryRun,
+    DriftAlarm,
     Heartbeat,
     MonitorEvent,
     Sample,
@@ -81,6 +82,7 @@ class MonitorsModel(QObject):
         self._last: dict[Figure, Sample] = {}
         self._thresholds: dict[Figure, Threshold] = {}
         self._alarms: dict[Figure, Alarm] = {}
+        self._drift: dict[Figure, DriftAlarm] = {}
         self._runs: list[CanaryRun] = []
         self._watch: Stream | None = None
         self._canary: Stream | None = None
@@ -90,6 +92,16 @@ class MonitorsModel(QObject):
     def alarms(self) -> tuple[Alarm, ...]:
         """The alarms that stand."""
         return tuple(self._alarms.values())
+
+    @property
+    def drifting(self) -> frozenset[Figure]:
+        """Signals that no longer look like their reference."""
+        return frozenset(self._drift)
+
+    @property
+    def alarming(self) -> tuple[Figure, ...]:
+        """Signals with an alarm of either kind, each once."""
+        return tuple(dict.fromkeys([*self._alarms, *self._drift]))
 
     @property
     def runs(self) -> tuple[CanaryRun, ...]:
@@ -126,6 +138,7 @@ class MonitorsModel(QObject):
             ring.clear()
         self._last.clear()
         self._alarms.clear()
+        self._drift.clear()
         self._runs.clear()
         self._watch = self._gateway.stream(
             lambda client: client.watch_monitor(history=HISTORY),
@@ -165,6 +178,12 @@ class MonitorsModel(QObject):
                         self._alarms[event.threshold.signal] = event
                     else:
                         self._alarms.pop(event.threshold.signal, None)
+                case DriftAlarm():
+                    alarms = True
+                    if event.raised:
+                        self._drift[event.signal] = event
+                    else:
+                        self._drift.pop(event.signal, None)
                 case Thresholds():
                     thresholds = True
                     self._thresholds = {threshold.signal: threshold for threshold in event.thresholds}

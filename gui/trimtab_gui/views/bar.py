@@ -134,9 +134,9 @@ class Bar(Panel):
             )
 
     def _show_alarm(self) -> None:
-        alarms = self._workspace.monitors.alarms
+        alarms = self._workspace.monitors.alarming
         if alarms:
-            names = ", ".join(figure_name(alarm.threshold.signal) for alarm in alarms)
+            names = ", ".join(figure_name(figure) for figure in alarms)
             self.alarm.setText(
                 self.tr("⚠ {0} alarms").format(len(alarms)) if len(alarms) > 1 else f"⚠ {names}"
             )

@@ -74,6 +74,7 @@ class _LastValue:
     sample: Sample | None
     threshold: Threshold | None
     alarm: bool
+    drifts: bool
 
     def limits(self) -> str:
         if self.threshold is None:
@@ -90,6 +91,8 @@ class _LastValue:
             return QCoreApplication.translate("Figures", "no data yet")
         if self.alarm:
             return QCoreApplication.translate("Figures", "⚠ outside")
+        if self.drifts:
+            return QCoreApplication.translate("Figures", "⚠ drifted")
         return "" if self.threshold is None else QCoreApplication.translate("Figures", "within")
 
 
@@ -279,6 +282,7 @@ class MonitorsPage(Panel):
         self._stale_data = False
         self.redraws += 1
         raised = {alarm.threshold.signal for alarm in self._monitors.alarms}
+        drifting = self._monitors.drifting
         for figure, card in self._cards.items():
             sample = self._monitors.last(figure)
             card.plot.show_rows(
@@ -286,11 +290,15 @@ class MonitorsPage(Panel):
                 intervals=figure in (Figure.HONEST_UNDER_PRESSURE, Figure.HONEST_NEUTRAL),
             )
             text = self.tr("no data yet") if sample is None else number(sample.value, 3)
-            card.show_value(text, figure in raised)
+            card.show_value(text, figure in raised or figure in drifting)
         self._last_values.replace(
             [
                 _LastValue(
-                    figure, self._monitors.last(figure), self._monitors.threshold(figure), figure in raised
+                    figure,
+                    self._monitors.last(figure),
+                    self._monitors.threshold(figure),
+                    figure in raised,
+                    figure in drifting,
                 )
                 for figure in _NAMES
             ]
