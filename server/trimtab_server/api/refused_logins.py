@@ -15,6 +15,8 @@ from trimtab_server.store.refusal import Refusal
 REASONS: Final = frozenset(
     {"CERTIFICATE_UNKNOWN", "TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED"}
 )
+#: Those whose caller has shown no secret that was ever good: the others cannot be guessing.
+_GUESSES: Final = frozenset({"TOKEN_INVALID", "TOKEN_MISSING"})
 _ADDRESSES: Final = 4_096
 #: Different refusals listed in one record; the rest is summed.
 _LISTED: Final = 20
@@ -55,7 +57,7 @@ class RefusedLogins:
         self._first = self._first or now
         if len(self._from) < _ADDRESSES:
             self._from.add(address)
-        if not self._per_minute:
+        if not self._per_minute or refusal.reason not in _GUESSES:
             return refusal
         seconds = self._bucket(address).take(1, self._clock())
         if not seconds:

@@ -18,6 +18,7 @@ import torch
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from trimtab_protos.v1 import (
+    approval_pb2_grpc,
     audit_pb2_grpc,
     chat_pb2,
     chat_pb2_grpc,
@@ -92,6 +93,7 @@ class Stubs:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         authorised = grpc.intercept_channel(self.channel, _Authorise(metadata))
         self.authorised = authorised
+        self.approval = approval_pb2_grpc.ApprovalServiceStub(authorised)
         self.audit = audit_pb2_grpc.AuditServiceStub(authorised)
         self.chat = chat_pb2_grpc.ChatServiceStub(authorised)
         self.model = model_pb2_grpc.ModelServiceStub(authorised)
@@ -199,7 +201,8 @@ def make_vector(
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("api") / "data")
+    # Hundreds of refused logins a second are part of these tests.
+    running = Server(tmp_path_factory.mktemp("api") / "data", refused_logins_per_minute=0)
     yield running
     assert running.stop() == 0, "the server must drain and exit 0 on SIGTERM"
 
@@ -207,6 +210,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def client(server: Server) -> Iterator[Stubs]:
     stubs = server.client()
+    yield stubs
+    stubs.close()
+
+
+@pytest.fixture(scope="session")
+def second_admin(server: Server, client: Stubs) -> Iterator[Stubs]:
+    """Another person. Further admin tokens take these two: `refused` by the one, then made by the other."""
+    stubs = server.client(new_token(client, "admin"))
     yield stubs
     stubs.close()
 
@@ -228,12 +239,6 @@ def snapshots(client: Stubs, vector: vector_pb2.Vector) -> tuple[str, str]:
         )
         names.append(client.snapshot.CreateSnapshot(request).name)
     return names[0], names[1]
-
-
-@pytest.fixture(scope="session")
-def second_admin_token(client: Stubs) -> str:
-    """Another person's. While there was one admin alone they could be made without asking anybody."""
-    return new_token(client, "admin")
 
 
 def steering(vector: str = "", strength: float = 0.1, **term: Any) -> steering_pb2.Steering:

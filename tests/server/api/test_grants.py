@@ -26,7 +26,17 @@ from trimtab_server.store.refusal import Refusal
 
 from .conftest import Server, Stubs, failure_of, new_token, refused
 
-FILES = (approval_pb2, audit_pb2, chat_pb2, model_pb2, monitor_pb2, rollout_pb2, snapshot_pb2, token_pb2, vector_pb2)
+FILES = (
+    approval_pb2,
+    audit_pb2,
+    chat_pb2,
+    model_pb2,
+    monitor_pb2,
+    rollout_pb2,
+    snapshot_pb2,
+    token_pb2,
+    vector_pb2,
+)
 
 
 def methods() -> Iterator[MethodDescriptor]:
@@ -74,24 +84,40 @@ def call_raw(stubs: Stubs, method: MethodDescriptor, raw: bytes) -> str:
     return ""
 
 
-def test_every_method_and_role_over_the_socket(
-    server: Server, client: Stubs, second_admin_token: str
+def test_every_method_every_role_and_every_kind_of_token_over_the_socket(
+    server: Server, client: Stubs, second_admin: Stubs
 ) -> None:
     """Undecodable bytes tell the two apart: who may call gets that far, who may not is refused before."""
+    end = Timestamp()
+    end.FromNanoseconds(time.time_ns() + 2_000_000_000)
+
+    def make(role: Role, **fields: Any) -> str:
+        if role is not Role.ADMIN:
+            return new_token(client, role.value, **fields)
+        # A third admin token takes two.
+        fields["reason"] = "for the table of roles"
+        assert refused(lambda: new_token(client, role.value, **fields)).reason == "SECOND_PERSON_NEEDED"
+        return new_token(second_admin, role.value, **fields)
+
+    expected: list[tuple[str, Role, str]] = []
     for role in Role:
-        token = second_admin_token if role is Role.ADMIN else new_token(client, role.value)
-        stubs = server.client(token)
+        valid, expired, revoked = make(role), make(role, expire_time=end), make(role)
+        name = f"tokens/{revoked.split('_')[1]}"
+        client.token.RevokeToken(token_pb2.RevokeTokenRequest(name=name))
+        wrong = valid[:-1] + ("a" if valid[-1] != "a" else "b")
+        expected += [(valid, role, ""), (expired, role, "TOKEN_EXPIRED"), (revoked, role, "TOKEN_REVOKED")]
+        expected += [(wrong, role, "TOKEN_INVALID")]
+    expected.append(("", Role.VIEWER, "TOKEN_MISSING"))
+    time.sleep(max(0.0, end.ToNanoseconds() / 1e9 - time.time()) + 0.1)
+    seen = 0
+    for secret, role, reason in expected:
+        stubs = server.client(secret)
         for method, name in zip(methods(), NAMES, strict=True):
-            allowed = role in GRANTS[name]
-            expected = "REQUEST_UNDECODABLE" if allowed else "ROLE_NOT_ALLOWED"
-            assert call_raw(stubs, method, b"\xff\xff\xff") == expected, (role, name)
+            allowed = "REQUEST_UNDECODABLE" if role in GRANTS[name] else "ROLE_NOT_ALLOWED"
+            assert call_raw(stubs, method, b"\xff\xff\xff") == (reason or allowed), (role, name)
+            seen += 1
         stubs.close()
-
-
-def test_every_method_needs_a_token(server: Server) -> None:
-    stubs = server.client("")
-    assert {call_raw(stubs, method, b"") for method in methods()} == {"TOKEN_MISSING"}
-    stubs.close()
+    assert seen == len(NAMES) * (len(Role) * 4 + 1)
 
 
 @pytest.mark.parametrize("token", ["x", "trimtab_000000000000_x", "trimtab__"])

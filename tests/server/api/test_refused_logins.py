@@ -24,6 +24,10 @@ def test_a_flood_from_one_address_is_told_to_wait_and_others_are_not() -> None:
     assert [answer.reason for answer in answers] == ["TOKEN_INVALID"] * 5 + ["TOO_MANY_REFUSED_LOGINS"] * 3
     assert answers[-1].retry_after_seconds == pytest.approx(12.0)
     assert refused.refuse(Refusal("TOKEN_INVALID"), "ipv4:10.0.0.2:1", 1).reason == "TOKEN_INVALID"
+    known = Refusal("TOKEN_EXPIRED", token="tokens/abc")
+    assert refused.refuse(known, "ipv4:10.0.0.1:9", 1) is known, (
+        "whoever had a good one is told what is wrong"
+    )
     clock.now += 12.0
     assert refused.refuse(Refusal("TOKEN_MISSING"), "ipv4:10.0.0.1:9", 1).reason == "TOKEN_MISSING"
 
