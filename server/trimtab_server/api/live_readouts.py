@@ -5,9 +5,11 @@ from __future__ import annotations
 from trimtab_server.engine.errors import EngineError
 from trimtab_server.engine.pool import EnginePool
 from trimtab_server.engine.request import AffineReadout
-from trimtab_server.monitoring.probes import ProbeShelf, engine_form
+from trimtab_server.monitoring.probes import ProbeShelf, engine_form, may_guard
 from trimtab_server.monitoring.shadow_share import wants_shadow
+from trimtab_server.rollouts.plan import AnalysisPlan
 from trimtab_server.steering.snapshot import Steering
+from trimtab_server.store.refusal import Refusal
 
 
 class LiveReadouts:
@@ -29,3 +31,21 @@ class LiveReadouts:
         except EngineError:
             return False
         return wants_shadow(reply_id, self._share, load)
+
+    def require_earned(self, plan: AnalysisPlan, steering: Steering) -> None:
+        """What may abort has to be worth it: a read-out only with the figures to show for it on this model.
+
+        Raises:
+            Refusal: PLAN_INVALID.
+        """
+        probe = self._probes.find(steering.stage, steering.vectors)
+        signals = [one.signal for one in plan.guardrails] + [one.signal for one in plan.hard_limits]
+        for signal in signals:
+            if not may_guard(signal, probe):
+                raise Refusal(
+                    "PLAN_INVALID",
+                    field="plan",
+                    detail=f"{signal} may not abort a rollout here: it is no measure of honesty unless a read-out of "
+                    "this stage and vector was recorded with an AUROC of at least .9 at the mean over a reply "
+                    "(trimtab readouts fit); make it a monitor",
+                )

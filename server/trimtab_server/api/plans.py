@@ -41,10 +41,13 @@ from trimtab_server.steering.validation import (
     stage_of,
 )
 from trimtab_server.store import audit
+from trimtab_server.store.blobs import BlobDamaged
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.requests import Origin
 from trimtab_server.store.snapshots import SnapshotRecord
+
+log = logging.getLogger("trimtab.chat")
 
 _KEPT: Final = 512
 
@@ -137,7 +140,7 @@ class Planner:
         self._model = model
         self._workers = workers
         self._default_max_tokens = default_max_tokens
-        self._readouts = readouts
+        self.readouts = readouts
         self._terms: OrderedDict[str, tuple[engine.SteeringTerm, ...]] = OrderedDict()
         self.facts = facts_of(model)
 
@@ -213,7 +216,7 @@ class Planner:
         own = None if sampling is None else check_sampling(wire_steering.sampling_in(sampling))
         conversation = messages_in(messages, path)
         reply_id = reply_id or new_reply_id()
-        if live and self._readouts.shadow(reply_id, resolved.configuration.steering.stage):
+        if live and self.readouts.shadow(reply_id, resolved.configuration.steering.stage):
             with_shadow = steering_pb2.ReadoutOptions(kl_to_unsteered=True)
             with_shadow.MergeFrom(readouts)
             readouts = with_shadow
@@ -248,7 +251,7 @@ class Planner:
                 entropy=True,
                 kl_to_unsteered=readouts.kl_to_unsteered,
                 residual_norm_ratio=True,
-                probe=self._readouts.probe(configuration.steering),
+                probe=self.readouts.probe(configuration.steering),
             ),
             deadline=deadline,
             tag=resolved.snapshot,
@@ -350,7 +353,14 @@ class Planner:
         if readouts.projection and terms:
             return terms[0].vector
         watched = self._active.current(resolved.deployment).deployment.watched_vector
-        return await self._workers.read(self._library.vector, watched) if watched else None
+        if not watched:
+            return None
+        try:
+            return await self._workers.read(self._library.vector, watched)
+        except BlobDamaged as damage:
+            # The reading is lost, and its gap shows; a reply that does not need the vector must not be.
+            log.error("watched_vector_damaged", extra={"facts": {"fault": str(damage)}})
+            return None
 
     def _find_snapshot(self, name: str, field: str) -> SnapshotRecord:
         with self._database.read() as connection:

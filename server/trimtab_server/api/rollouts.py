@@ -84,6 +84,7 @@ class RolloutServicer:
             )
         plan = await self._workers.read(wire_rollouts.plan_in, request.plan)
         candidate = await self._workers.read(self._candidate, request.candidate_snapshot)
+        self._planner.readouts.require_earned(plan, creation.configuration_of(candidate).steering)
         return await self._change(
             rollout_steps.create_rollout,
             request.request_id,
