@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import cached_property
 
 from trimtab_server.steering.creation import configuration_of
 from trimtab_server.steering.snapshot import Configuration
@@ -22,7 +23,15 @@ class Active:
     deployment: DeploymentRecord
     revision: RevisionRecord
     snapshot: SnapshotRecord
-    configuration: Configuration
+
+    @cached_property
+    def configuration(self) -> Configuration:
+        """Read when it is needed: a pointer to a damaged snapshot can still be moved away from it.
+
+        Raises:
+            SnapshotDamaged: the row no longer has the hash that names it.
+        """
+        return configuration_of(self.snapshot)
 
 
 class ActivePointers:
@@ -43,7 +52,7 @@ class ActivePointers:
             assert revision is not None, "the pointer names a revision"
             snapshot = snapshots.find(connection, revision.snapshot)
             assert snapshot is not None, "a revision names a snapshot"
-        return Active(found, revision, snapshot, configuration_of(snapshot))
+        return Active(found, revision, snapshot)
 
     def names(self) -> list[str]:
         """Of all deployments, from the store."""

@@ -185,6 +185,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
     ),
     # Ours
     "BLOB_DAMAGED": Entry(Code.DATA_LOSS, "{detail}"),
+    "SNAPSHOT_DAMAGED": Entry(Code.DATA_LOSS, "{detail}"),
     "STORE_FULL": Entry(Code.RESOURCE_EXHAUSTED, "{detail}"),
     "STORE_LOCKED": Entry(Code.UNAVAILABLE, "{detail}"),
     "STORE_IO_FAILED": Entry(Code.UNAVAILABLE, "{detail}"),

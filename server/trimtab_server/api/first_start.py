@@ -21,6 +21,7 @@ from trimtab_server.store.blobs import BlobDamaged
 from trimtab_server.store.data_directory import DataDirectory
 from trimtab_server.store.database import Database
 from trimtab_server.store.requests import SERVER
+from trimtab_server.store.triggers import missing_triggers
 
 log = logging.getLogger("trimtab.start")
 
@@ -164,6 +165,7 @@ def self_check(database: Database, library: VectorLibrary, now: int, details: di
                 continue
             used.update(vectors)
         chain = audit.verify(connection)
+        faults += [f"trigger {name} is missing or changed" for name in missing_triggers(connection)]
     # The library reads by itself, and this connection has one transaction at a time.
     faults += [fault for vector in sorted(used) if (fault := _vector_fault(library, vector))]
     if not chain.ok:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from trimtab_server.steering.snapshot import Configuration
 from trimtab_server.steering.validation import Checked
 from trimtab_server.store import audit, deployments, snapshots, vectors
+from trimtab_server.store.canonical_json import sha256_hex
 from trimtab_server.store.database import Database
 from trimtab_server.store.deployments import DeploymentRecord, RevisionRecord
 from trimtab_server.store.refusal import Refusal
@@ -17,6 +18,19 @@ from trimtab_server.store.snapshots import SnapshotRecord
 
 _HEXADECIMAL = re.compile(r"[0-9a-f]{8,64}")
 MAX_NAME = 100
+
+
+class SnapshotDamaged(ValueError):
+    """A snapshot's row no longer has the hash that names it."""
+
+    reason = "SNAPSHOT_DAMAGED"
+
+    def __init__(self, snapshot: str) -> None:
+        self.metadata = {"snapshot": f"snapshots/{snapshot}"}
+        super().__init__(
+            f"snapshot {snapshot} no longer has that hash: its row was changed. Roll back to another one, "
+            "and see `trimtab store check`"
+        )
 
 
 def create_snapshot(
@@ -148,9 +162,8 @@ def configuration_of(record: SnapshotRecord) -> Configuration:
     """Reads the body, which must have the hash that names it.
 
     Raises:
-        ValueError: the row was changed behind the server's back.
+        SnapshotDamaged: the row was changed behind the server's back.
     """
-    configuration = Configuration.from_body(record.body)
-    if configuration.id != record.id:
-        raise ValueError(f"snapshot {record.id} no longer has that hash: its row was changed")
-    return configuration
+    if sha256_hex(record.body) != record.id:
+        raise SnapshotDamaged(record.id)
+    return Configuration.from_body(record.body)
