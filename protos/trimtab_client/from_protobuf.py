@@ -324,6 +324,11 @@ def deployment(message: snapshot_pb2.Deployment) -> types.Deployment:
         active_revision=revision(message.active_revision),
         active_snapshot=snapshot(message.active_snapshot),
         rollout=message.rollout,
+        evidence=types.Evidence(
+            canary_time=time(message.evidence, "canary_time"),
+            reference_time=time(message.evidence, "reference_time"),
+            stale=tuple(message.evidence.stale),
+        ),
     )
 
 

@@ -537,6 +537,16 @@ class Revision:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What is known of the active snapshot: when the canary set was run through it, when a reference was recorded
+    (None: never), and in sentences why that is stale; empty while it is fresh."""
+
+    canary_time: datetime | None = None
+    reference_time: datetime | None = None
+    stale: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Deployment:
     """One model served under one policy, with what is active now."""
 
@@ -545,6 +555,7 @@ class Deployment:
     active_revision: Revision
     active_snapshot: Snapshot
     rollout: str
+    evidence: Evidence = Evidence()
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,8 @@ class ServeSettings(BaseModel):
     auto_canary: bool = True
     auto_canary_count: int = Field(default=8, ge=1, le=1_000)
     canary_seed: int = Field(default=0, ge=0, lt=1 << 64)
+    #: The canary set is run again when its newest run through the active snapshot is this old; 0 for never.
+    retrial_hours: float = Field(default=24.0, ge=0)
     #: Part of the stable replies in a shadow step that the candidate answers too, where slots are free.
     rollout_shadow_share: float = Field(default=1.0, gt=0, le=1)
     #: Part of the live replies that are read in a shadow row too: their KL to unsteered, and their perplexity there.

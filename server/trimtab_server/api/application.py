@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import time
 from collections.abc import Callable, Collection, Sequence
 
@@ -28,6 +30,7 @@ from trimtab_server.api.authentication import Authenticator
 from trimtab_server.api.canary import CanaryRuns
 from trimtab_server.api.chat import ChatServicer
 from trimtab_server.api.generation import Generator
+from trimtab_server.api.known_evidence import KnownEvidence
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.limits import Limits
 from trimtab_server.api.live_readouts import LiveReadouts
@@ -51,6 +54,7 @@ from trimtab_server.api.vectors import VectorServicer
 from trimtab_server.api.watchman import Watchman
 from trimtab_server.api.workers import Workers
 from trimtab_server.control.pointers import RolloutPointers
+from trimtab_server.control.retrials import Retrials
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.engine.pool import EnginePool, EngineSettings
 from trimtab_server.engine.request import Finished, FinishReason, Token
@@ -61,6 +65,9 @@ from trimtab_server.monitoring.drift import DriftSettings
 from trimtab_server.monitoring.feed import LONGEST_HISTORY, Feed
 from trimtab_server.monitoring.probes import ProbeShelf
 from trimtab_server.settings import ServeSettings
+from trimtab_server.steering.activation import find_deployment
+from trimtab_server.steering.creation import SnapshotDamaged
+from trimtab_server.steering.evidence import evidence_time
 from trimtab_server.steering.token_changes import TokenLimits
 from trimtab_server.store import samples
 from trimtab_server.store.database import Database
@@ -129,6 +136,17 @@ class Application:
         self.alerting = Alerting(settings, database, self.feeds, canary=has_canary, now=now)
         self.metrics.watch(settings, self.pool, database, self.alerting.sender)
         canary_set = CanarySet.at(model.directory / "canary.jsonl")
+        stage_digest = functools.cache(model.stage_digest)
+        self.evidence = KnownEvidence(
+            self.active.names(),
+            database=database,
+            workers=self.workers,
+            active=self.active,
+            stage_digest=stage_digest,
+            has_canary_set=has_canary,
+            stale_after_hours=settings.stale_after_hours,
+            now=now,
+        )
         self.canary = CanaryRuns(
             canary_set=canary_set,
             planner=self.planner,
@@ -136,6 +154,8 @@ class Application:
             pool=self.pool,
             stages=self.stages,
             active=self.active,
+            stage_digest=stage_digest,
+            kept=self.evidence.look_again,
             feeds=self.feeds,
             database=database,
             workers=self.workers,
@@ -190,6 +210,8 @@ class Application:
         self._services = self._servicers(library, model)
         self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]
         self._writers.append(asyncio.ensure_future(self._watchman.run()))
+        self._writers.append(asyncio.ensure_future(self.evidence.run()))
+        self._writers.append(asyncio.ensure_future(self._retrials(settings.retrial_hours).run()))
         self.keeping.start()
 
     @property
@@ -209,9 +231,10 @@ class Application:
             )
 
     async def load_active_stages(self) -> None:
-        """So that the first request finds them. Raises: EngineError."""
+        """So that the first request finds them. A damaged snapshot has none that is sure. Raises: EngineError."""
         for name in self.feeds:
-            await self.stages.load(self.active.current(name).configuration.steering.stage)
+            with contextlib.suppress(SnapshotDamaged):  # told by the self-check
+                await self.stages.load(self.active.current(name).configuration.steering.stage)
         await self.control.load_stages()
 
     def run_rollouts(self) -> None:
@@ -262,7 +285,22 @@ class Application:
             self._monitor(plan, tokens, finished)
         self.control.hear(plan, tokens, finished)
 
+    def _retrials(self, hours: float) -> Retrials:
+        async def last_run(deployment: str) -> int:
+            return await self.workers.read(self._evidence_time, deployment)
+
+        def begin(deployment: str, seed: int) -> bool:
+            active = self.active.current(deployment)
+            return self.canary.run_again(active, self._settings.auto_canary_count, seed)
+
+        return Retrials(self.feeds, hours=hours, last_run=last_run, begin=begin, now=self._now)
+
+    def _evidence_time(self, deployment: str) -> int:
+        with self._database.read() as connection:
+            return evidence_time(connection, find_deployment(connection, deployment))
+
     def _activated(self, active: Active) -> None:
+        self.evidence.look_again()
         if self._settings.auto_canary:
             self.canary.run_after_activation(
                 active, self._settings.auto_canary_count, self._settings.canary_seed
@@ -346,6 +384,7 @@ class Application:
                 cancel_snapshot=self.pool.cancel_tag,
                 put_off_snapshot=self.pool.put_off_tag,
                 activated=self._activated,
+                freshness=self.evidence.current,
                 now=now,
             ),
             token_pb2: TokenServicer(

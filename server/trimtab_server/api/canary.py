@@ -49,6 +49,8 @@ class CanaryRuns:
         pool: EnginePool,
         stages: StageLoader,
         active: ActivePointers,
+        stage_digest: Callable[[str], str],
+        kept: Callable[[], None],
         feeds: Mapping[str, Feed],
         database: Database,
         workers: Workers,
@@ -60,6 +62,8 @@ class CanaryRuns:
         self._pool = pool
         self._stages = stages
         self._active = active
+        self._stage_digest = stage_digest
+        self._kept = kept
         self._feeds = feeds
         self._database = database
         self._workers = workers
@@ -85,7 +89,12 @@ class CanaryRuns:
 
         steps = run_canary(
             self._canary_set,
-            Subject(resolved.deployment, resolved.snapshot, resolved.revision),
+            Subject(
+                resolved.deployment,
+                resolved.snapshot,
+                resolved.revision,
+                await self._workers.read(self._stage_digest, stage),
+            ),
             answer,
             lambda: self._pool.engine(stage).load,
             count_per_kind=count_per_kind,
@@ -161,6 +170,7 @@ class CanaryRuns:
 
     async def _keep(self, run: CanaryRunRecord, origin: Origin) -> None:
         await self._workers.change(self._write, run, origin)
+        self._kept()
         feed = self._feeds[run.deployment]
         feed.announce(run)
         if run.revision:

@@ -17,6 +17,7 @@ from trimtab_server.api.workers import Workers
 from trimtab_server.control.pointers import InForce, RolloutPointers
 from trimtab_server.steering import activation, creation
 from trimtab_server.steering.diff import diff
+from trimtab_server.steering.freshness import Freshness
 from trimtab_server.steering.protection import lowers, require_allowed
 from trimtab_server.steering.snapshot import Configuration
 from trimtab_server.store import deployments, snapshots
@@ -44,6 +45,7 @@ class SnapshotServicer:
         cancel_snapshot: Callable[[str], None],
         put_off_snapshot: Callable[[str], None],
         activated: Callable[[Active], None],
+        freshness: Callable[[str], Freshness],
         now: Callable[[], int],
     ) -> None:
         self._database = database
@@ -57,6 +59,7 @@ class SnapshotServicer:
         self._cancel_snapshot = cancel_snapshot
         self._put_off_snapshot = put_off_snapshot
         self._activated = activated
+        self._freshness = freshness
         self._now = now
 
     async def CreateSnapshot(
@@ -259,6 +262,7 @@ class SnapshotServicer:
         return revision
 
     def _deployment(self, name: str) -> snapshot_pb2.Deployment:
+        known = self._freshness(name)
         active, in_force = self._active.current(name), self._rollouts.current(name)
         return snapshot_pb2.Deployment(
             name=f"deployments/{active.deployment.name}",
@@ -266,6 +270,11 @@ class SnapshotServicer:
             active_revision=wire.revision_out(active.revision),
             active_snapshot=wire.snapshot_out(active.snapshot),
             rollout="" if in_force is None else in_force.record.name,
+            evidence=snapshot_pb2.Evidence(
+                canary_time=wire.timestamp(known.canary_time) if known.canary_time else None,
+                reference_time=wire.timestamp(known.reference_time) if known.reference_time else None,
+                stale=known.stale,
+            ),
         )
 
     def _between(

@@ -36,11 +36,13 @@ class Progress:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a run is about. `revision` is 0 unless the snapshot was active when the run began."""
+    """What a run is about. `revision` is 0 unless the snapshot was active when the run began; `stage_digest` is
+    that of its stage's weights."""
 
     deployment: str
     snapshot: str
     revision: int
+    stage_digest: str = ""
 
 
 async def run_canary(
@@ -77,6 +79,7 @@ async def run_canary(
         seconds=clock.monotonic() - begin,
         draw_hash=draw.hash,
         create_time=now(),
+        stage_digest=subject.stage_digest,
     )
 
 

@@ -26,7 +26,10 @@ class KindRates:
 
 @dataclass(frozen=True)
 class CanaryRunRecord:
-    """`revision` is 0 unless the snapshot was the active one; equal `draw_hash`, equal questions."""
+    """`revision` is 0 unless the snapshot was the active one; equal `draw_hash`, equal questions.
+
+    stage_digest: of the weights the run was made on, "" where it is not known.
+    """
 
     id: str
     deployment: str
@@ -37,6 +40,7 @@ class CanaryRunRecord:
     seconds: float
     draw_hash: str
     create_time: int
+    stage_digest: str = ""
 
 
 def add(connection: Connection, run: CanaryRunRecord) -> None:

@@ -205,6 +205,8 @@ canary_runs = Table(
     Column("seconds", Float, nullable=False),
     Column("draw_hash", String(64), nullable=False),
     Column("create_time", BigInteger, nullable=False),
+    # Of the stage's weights, so that a new fine-tune under the old name is noticed; "" where it is not known.
+    Column("stage_digest", String(64), nullable=False, server_default=""),
     Index("ix_canary_runs_deployment_create_time", "deployment", "create_time"),
 )
 
