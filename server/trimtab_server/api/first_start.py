@@ -21,7 +21,7 @@ from trimtab_server.store.blobs import BlobDamaged
 from trimtab_server.store.data_directory import DataDirectory
 from trimtab_server.store.database import Database
 from trimtab_server.store.requests import SERVER
-from trimtab_server.store.triggers import missing_triggers
+from trimtab_server.store.triggers import create_triggers, missing_triggers
 
 log = logging.getLogger("trimtab.start")
 
@@ -165,7 +165,8 @@ def self_check(database: Database, library: VectorLibrary, now: int, details: di
                 continue
             used.update(vectors)
         chain = audit.verify(connection)
-        faults += [f"trigger {name} is missing or changed" for name in missing_triggers(connection)]
+        missing = missing_triggers(connection)
+    faults += [f"trigger {name} was missing or changed, and was put back" for name in missing]
     # The library reads by itself, and this connection has one transaction at a time.
     faults += [fault for vector in sorted(used) if (fault := _vector_fault(library, vector))]
     if not chain.ok:
@@ -173,6 +174,8 @@ def self_check(database: Database, library: VectorLibrary, now: int, details: di
     for fault in faults:
         log.error("self_check_fault", extra={"facts": {"fault": fault}})
     with database.write() as connection:
+        if missing:
+            create_triggers(connection)
         audit.append(
             connection,
             time=now,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from trimtab_server.api.authentication import Authenticator
 from trimtab_server.api.first_start import (
     SettingsFileError,
@@ -28,6 +29,7 @@ from trimtab_server.store.blobs import BlobStore
 from trimtab_server.store.data_directory import DataDirectory
 from trimtab_server.store.database import Database
 from trimtab_server.store.requests import SERVER
+from trimtab_server.store.triggers import missing_triggers
 from trimtab_vectors.formats.safetensors import write_vector
 from trimtab_vectors.steering_vector import ModelFingerprint
 
@@ -156,3 +158,14 @@ def test_the_self_check_finds_a_damaged_vector_of_the_active_snapshot(
         damaged, sound = audit.records(connection, limit=2)
     assert json.loads(sound.details)["self_check"] == "ok"
     assert vector.blob in json.loads(damaged.details)["self_check"][0]
+
+
+def test_triggers_that_were_dropped_are_told_of_and_put_back(world: World, facts: ModelFacts) -> None:
+    world.start(facts)
+    with world.database.write() as connection:
+        connection.execute(text("DROP TRIGGER audit_no_delete"))
+    assert not self_check(world.database, world.library, 5, {})
+    with world.database.read() as connection:
+        assert "audit_no_delete" in json.loads(audit.records(connection, limit=1)[0].details)["self_check"][0]
+        assert missing_triggers(connection) == []
+    assert self_check(world.database, world.library, 6, {})
