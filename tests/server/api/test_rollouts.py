@@ -127,10 +127,9 @@ def desk(client: Stubs, snapshots: tuple[str, str]) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def second_admin(server: Server, second_admin_token: str, desk: Desk) -> Iterator[Desk]:
-    stubs = server.client(second_admin_token)
-    yield Desk(stubs, desk.stable, desk.candidate)
-    stubs.close()
+def second_desk(second_admin: Stubs, desk: Desk) -> Desk:
+    """Of another admin."""
+    return Desk(second_admin, desk.stable, desk.candidate)
 
 
 # Plans
@@ -251,13 +250,13 @@ def test_rollouts_are_listed_newest_first_in_pages(desk: Desk) -> None:
     assert len(set(seen)) == len(seen)
 
 
-def test_full_promotion_takes_two_admins_and_makes_a_revision(desk: Desk, second_admin: Desk) -> None:
+def test_full_promotion_takes_two_admins_and_makes_a_revision(desk: Desk, second_desk: Desk) -> None:
     rollout = desk.started()
     before = desk.deployment().active_revision.number
     first = refused(lambda: desk.promote_full(rollout.name))
     assert (first.code, first.reason) == ("FAILED_PRECONDITION", "SECOND_PERSON_NEEDED")
     assert refused(lambda: desk.promote_full(rollout.name)).reason == "SECOND_PERSON_NEEDED"
-    done = second_admin.promote_full(rollout.name, reason="outage", request_id="full-2")
+    done = second_desk.promote_full(rollout.name, reason="outage", request_id="full-2")
     assert (done.state, done.weight) == (PROMOTED, 100)
     deployment = desk.deployment()
     assert deployment.rollout == ""
@@ -267,7 +266,7 @@ def test_full_promotion_takes_two_admins_and_makes_a_revision(desk: Desk, second
         desk.candidate,
     )
     # A retry is answered as before, and needs nobody again.
-    assert second_admin.promote_full(rollout.name, reason="outage", request_id="full-2") == done
+    assert second_desk.promote_full(rollout.name, reason="outage", request_id="full-2") == done
     refusal = refused(lambda: desk.abort(rollout.name))
     assert (refusal.reason, "roll back" in refusal.message) == ("ROLLOUT_STATE", True)
     assert desk.roll_back().snapshot == desk.stable
@@ -466,11 +465,11 @@ def test_of_two_promotions_one_wins(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_abort_against_full_promotion_leaves_one_truth(desk: Desk, second_admin: Desk, attempt: int) -> None:
+def test_abort_against_full_promotion_leaves_one_truth(desk: Desk, second_desk: Desk, attempt: int) -> None:
     rollout = desk.started()
     with pytest.raises(grpc.RpcError):
         desk.promote_full(rollout.name)
-    outcomes = race(lambda: desk.abort(rollout.name), lambda: second_admin.promote_full(rollout.name))
+    outcomes = race(lambda: desk.abort(rollout.name), lambda: second_desk.promote_full(rollout.name))
     assert outcomes == {"won": 1, "ROLLOUT_STATE": 1}
     promoted = desk.get(rollout.name).state == PROMOTED
     assert desk.deployment().active_snapshot.name == (desk.candidate if promoted else desk.stable)
@@ -479,11 +478,11 @@ def test_abort_against_full_promotion_leaves_one_truth(desk: Desk, second_admin:
 
 @pytest.mark.parametrize("attempt", range(3))
 def test_a_rollback_against_a_promotion_never_ends_on_the_candidate(
-    desk: Desk, second_admin: Desk, attempt: int
+    desk: Desk, second_desk: Desk, attempt: int
 ) -> None:
     rollout = desk.started()
     with pytest.raises(grpc.RpcError):
         desk.promote_full(rollout.name)
-    race(desk.roll_back, lambda: second_admin.promote_full(rollout.name))
+    race(desk.roll_back, lambda: second_desk.promote_full(rollout.name))
     assert desk.deployment().active_snapshot.name != desk.candidate
     assert desk.deployment().rollout == ""
