@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Final
 
-from grpc_health.v1 import health, health_pb2
+from grpc_health.v1 import health_pb2
 from transformers.utils.logging import disable_progress_bar
 from trimtab_vectors.evaluation.honesty import QuestionFileError
 from trimtab_vectors.steering_vector import VectorError
 
 from trimtab_server.api import log as structured_log
 from trimtab_server.api.application import Application
-from trimtab_server.api.doors import Doors, PortTaken, open_doors
+from trimtab_server.api.doors import Doors, Health, PortTaken, open_doors
 from trimtab_server.api.first_start import (
     SettingsFileError,
     WrongModel,
@@ -96,7 +96,7 @@ async def _serve(settings: ServeSettings) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with _data_directory(settings) as directory, _store(settings, directory) as (database, blobs):
         application = await _prepare(settings, directory, database, blobs)
-        state = health.aio.HealthServicer()
+        state = Health()
         await _say(state, application, health_pb2.HealthCheckResponse.NOT_SERVING)
         doors = open_doors(settings, application, state)
         for server in doors.servers:
@@ -159,7 +159,7 @@ async def _load(application: Application) -> None:
 
 
 async def _say(
-    state: health.aio.HealthServicer,
+    state: Health,
     application: Application,
     status: health_pb2.HealthCheckResponse.ServingStatus.ValueType,
 ) -> None:
@@ -171,7 +171,7 @@ async def _end(
     settings: ServeSettings,
     application: Application,
     doors: Doors,
-    state: health.aio.HealthServicer,
+    state: Health,
     database: Database,
 ) -> None:
     log.info("draining", extra={"facts": {"seconds": settings.drain_seconds}})

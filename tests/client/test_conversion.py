@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from trimtab_client import from_protobuf, from_protobuf_rollouts, rollout_types, to_protobuf, types
 from trimtab_protos.v1 import (
+    approval_pb2,
     audit_pb2,
     chat_pb2,
     model_pb2,
@@ -26,6 +27,7 @@ from trimtab_protos.v1 import (
 )
 
 FILES = (
+    approval_pb2,
     audit_pb2,
     chat_pb2,
     model_pb2,
@@ -39,6 +41,7 @@ FILES = (
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "Alarm": from_protobuf.alarm,
+    "Approval": from_protobuf.approval,
     "AuditRecord": from_protobuf.audit_record,
     "CanaryProgress": from_protobuf.canary_progress,
     "CanaryReply": from_protobuf.canary_reply,
@@ -68,6 +71,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "Snapshot": from_protobuf.snapshot,
     "Stage": from_protobuf.stage,
     "Steering": from_protobuf.steering,
+    "Concept": from_protobuf.concept,
     "Condition": from_protobuf.condition,
     "SteeringTerm": from_protobuf.steering_term,
     "Threshold": from_protobuf.threshold,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from trimtab_server.api.application import Application
@@ -16,6 +16,29 @@ from trimtab_server.settings import ServeSettings
 
 #: Of the control port: enough for every operator, and apart from the other port's.
 _CONTROL_CONNECTIONS: Final = 64
+
+
+#: Of the health service, which asks nobody who they are: probes call Check, few programs watch.
+_HEALTH_WATCHERS: Final = 64
+
+
+class Health(health.aio.HealthServicer):  # type: ignore[misc]  # it has no types
+    """The standard service; anonymous streams are bounded in number and in the names they may ask for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watchers = 0
+
+    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Any) -> None:
+        if self._watchers >= _HEALTH_WATCHERS:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watch already; call Check")
+        if request.service not in self._server_status:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        self._watchers += 1
+        try:
+            await super().Watch(request, context)
+        finally:
+            self._watchers -= 1
 
 
 class PortTaken(Exception):
@@ -31,7 +54,7 @@ class Doors:
     control_address: str = ""
 
 
-def open_doors(settings: ServeSettings, application: Application, state: health.aio.HealthServicer) -> Doors:
+def open_doors(settings: ServeSettings, application: Application, state: Health) -> Doors:
     """Opens the ports and registers what each is for.
 
     Reflection is for the machine itself: it tells strangers what there is.

@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from trimtab_protos.v1 import (
     audit_pb2,
     chat_pb2,
@@ -266,6 +267,24 @@ def test_the_control_port_takes_what_stops_or_undoes_and_nothing_else(small: Ser
     stranger = Stubs(ready["control_address"], "")
     assert refused(lambda: stranger.snapshot.RollbackSnapshot(ROLLBACK)).code == "UNAUTHENTICATED"
     stranger.close()
+
+
+def test_the_health_service_which_knows_nobody_holds_few_streams(small: Server) -> None:
+    with grpc.insecure_channel(small.target) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest(service="trimtab.v1.ChatService")
+        streams = [health.Watch(request) for _ in range(64)]
+        for stream in streams:
+            assert next(stream).status == health_pb2.HealthCheckResponse.SERVING
+        with pytest.raises(grpc.RpcError) as caught:
+            next(health.Watch(request))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert health.Check(request).status == health_pb2.HealthCheckResponse.SERVING
+        for stream in streams:
+            stream.cancel()
+        with pytest.raises(grpc.RpcError) as caught:
+            next(health.Watch(health_pb2.HealthCheckRequest(service="no.such.Service")))
+        assert caught.value.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
 def test_half_open_connections_are_gone_soon_and_hold_nobody_up(small: Server, admin: Stubs) -> None:
