@@ -119,6 +119,10 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "{rollout} was locked with plan {locked_hash}, this is {plan_hash}; create a rollout for the new plan",
     ),
     "ROLLOUT_NOT_FOUND": Entry(Code.NOT_FOUND, "{rollout} does not exist; ListRollouts shows what does"),
+    "OBSERVATIONS_GONE": Entry(
+        Code.FAILED_PRECONDITION,
+        "{rollout} was judged by {counted} observations, of which {kept} are kept: their retention is over",
+    ),
     "ROLLOUT_STATE": Entry(Code.FAILED_PRECONDITION, "{rollout} is {state}: {detail}"),
     "CANDIDATE_IS_STABLE": Entry(
         Code.FAILED_PRECONDITION,

@@ -12,7 +12,8 @@ import typer
 from trimtab_client import Client, InFlight, Rollout, RolloutState, bare
 
 from trimtab_server.cli import rollout_plan
-from trimtab_server.cli.failure import CheckFailed
+from trimtab_server.cli.data_directory import opened_to_read, reported
+from trimtab_server.cli.failure import CheckFailed, CommandFailed
 from trimtab_server.cli.rollout_show import (
     candidate,
     line,
@@ -235,6 +236,56 @@ def retry(
     Example: trimtab rollout retry --reason "the alarm was the network's fault"
     """
     _change(context, as_json, lambda client: client.rollouts.retry(rollout, reason=reason))
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    rollout: Annotated[
+        str, typer.Argument(metavar="[ROLLOUT]", help="Its id. Default: the one in force, else the newest.")
+    ] = NEWEST,
+    deployment: Annotated[str, typer.Option(help="Whose newest rollout.")] = "default",
+    as_json: JsonFlag = False,
+) -> None:
+    """Judge the stored observations again, without a server; exit code 1 if a look comes out otherwise.
+
+    Example: trimtab --data-dir ./data rollout replay 3f9c0a1b2d4e --json
+    """
+    from trimtab_server.rollouts import PlanError, ReferenceChanged
+    from trimtab_server.steering.rollout_replay import compare_with_replay
+    from trimtab_server.store import rollouts
+    from trimtab_server.store.refusal import Refusal
+
+    found = session(context, as_json)
+    with reported(), opened_to_read(found) as database, database.read() as connection:
+        newest = rollout == NEWEST
+        record = (
+            rollouts.newest(connection, deployment) if newest else rollouts.find(connection, bare(rollout))
+        )
+        if record is None:
+            raise CommandFailed("ROLLOUT_NOT_FOUND", f"{found.data_dir} holds no such rollout")
+        try:
+            compared = compare_with_replay(connection, record)
+        except Refusal as refusal:
+            raise CommandFailed(
+                refusal.reason, f"{record.name} cannot be judged again: its observations are no longer kept"
+            ) from refusal
+        except (PlanError, ReferenceChanged, ValueError) as error:
+            raise CommandFailed(
+                "ROLLOUT_DAMAGED", f"{record.name} cannot be judged again: {error}"
+            ) from error
+    if found.json:
+        found.emit_json({"ok": compared.ok, **plain(compared)})
+    else:
+        words = "every look comes out as it was kept" if compared.ok else "looks come out otherwise"
+        found.out.print(
+            f"{compared.rollout}: {compared.observations} observations, {compared.looks} looks: {words}",
+            markup=False,
+        )
+        for difference in compared.differences:
+            found.out.print(f"- {difference}", markup=False)
+    if not compared.ok:
+        raise CheckFailed
 
 
 def _change(context: typer.Context, as_json: bool, change: Callable[[Client], Rollout]) -> None:

@@ -79,6 +79,7 @@ def _keep(
         rollout=found.id,
         number=found.look_count + 1,
         time=time,
+        judge_time=look.time,
         step=found.step,
         weight=found.weight,
         verdict=look.verdict.value,

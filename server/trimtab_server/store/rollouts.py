@@ -73,7 +73,10 @@ class RolloutRecord:
 
 @dataclass(frozen=True)
 class LookRecord:
-    """One reading of the evidence. `judge_state` is kept with the newest look alone, its hash with each."""
+    """One reading of the evidence. `judge_state` is kept with the newest look alone, its hash with each.
+
+    `time` is when it was kept, in nanoseconds; `judge_time` what the judge was told, in seconds.
+    """
 
     rollout: str
     number: int
@@ -86,6 +89,7 @@ class LookRecord:
     observation_count: int
     judge_state: str | None
     judge_state_hash: str
+    judge_time: float = 0.0
 
 
 def new_id() -> str:

@@ -278,6 +278,8 @@ rollout_looks = Table(
     Column("rollout", ForeignKey("rollouts.id"), primary_key=True),
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("time", BigInteger, nullable=False),
+    # The judge's own clock at the look, in seconds: a replay needs it to the last bit.
+    Column("judge_time", Float, nullable=False),
     Column("step", Integer, nullable=False),
     Column("weight", Integer, nullable=False),
     Column("verdict", String(16), nullable=False),

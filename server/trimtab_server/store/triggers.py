@@ -41,8 +41,8 @@ TRIGGERS: Final[dict[str, str]] = {
     ),
     # The judge's state is dropped from all looks but the newest; everything else stays as it was written.
     "rollout_looks_no_change": (
-        "CREATE TRIGGER rollout_looks_no_change BEFORE UPDATE OF rollout, number, time, step, weight, verdict, "
-        "findings, action, observation_count, judge_state_hash ON rollout_looks "
+        "CREATE TRIGGER rollout_looks_no_change BEFORE UPDATE OF rollout, number, time, judge_time, step, "
+        "weight, verdict, findings, action, observation_count, judge_state_hash ON rollout_looks "
         "BEGIN SELECT RAISE(ABORT, 'a look is kept as it was made'); END"
     ),
     "rollout_looks_no_delete": (

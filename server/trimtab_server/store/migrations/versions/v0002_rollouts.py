@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("rollout", sa.String(length=32), nullable=False),
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
+        sa.Column("judge_time", sa.Float(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
         sa.Column("weight", sa.Integer(), nullable=False),
         sa.Column("verdict", sa.String(length=16), nullable=False),
