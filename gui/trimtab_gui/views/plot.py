@@ -47,6 +47,9 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         self._follows = True
         self._newest = 0.0
         self._oldest = 0.0
+        # What lies outside the view is not drawn, and of what falls on one pixel only its extremes.
+        self.getPlotItem().setDownsampling(auto=True, mode="peak")
+        self.getPlotItem().setClipToView(True)
         self._curves = [self.plot([], []) for _ in range(series)]
         self._bars = [pg.ErrorBarItem(x=np.zeros(0), y=np.zeros(0), beam=0.0) for _ in range(series)]
         for bar in self._bars:
