@@ -57,7 +57,7 @@ from trimtab_server.control.pointers import RolloutPointers
 from trimtab_server.control.retrials import Retrials
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.engine.pool import EnginePool, EngineSettings
-from trimtab_server.engine.request import Finished, FinishReason, Token
+from trimtab_server.engine.request import Finished, Token
 from trimtab_server.metrics.endpoint import Endpoint
 from trimtab_server.metrics.metrics import Metrics
 from trimtab_server.monitoring.canary import CanarySet
@@ -281,8 +281,7 @@ class Application:
     def _heard(self, plan: Plan, tokens: Sequence[Token], finished: Finished) -> None:
         if self._tracing is not None:
             self._tracing.reply(plan, tokens, finished)
-        if finished.reason is not FinishReason.ERROR:
-            self._monitor(plan, tokens, finished)
+        self._monitor(plan, tokens, finished)
         self.control.hear(plan, tokens, finished)
 
     def _retrials(self, hours: float) -> Retrials:

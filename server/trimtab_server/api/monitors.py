@@ -19,7 +19,7 @@ from trimtab_server.api.registration import Call
 from trimtab_server.api.reply_keeping import ReplyKeeping
 from trimtab_server.api.workers import Workers
 from trimtab_server.engine.pool import EnginePool
-from trimtab_server.engine.request import Finished, Token
+from trimtab_server.engine.request import Finished, FinishReason, Token
 from trimtab_server.jobs.canary_run import Progress
 from trimtab_server.monitoring.canary import ScoredReply
 from trimtab_server.monitoring.drift_watch import DriftAlarm
@@ -57,12 +57,14 @@ class ReplyMonitor:
         active = self._active.current(resolved.deployment)
         watched = active.deployment.watched_vector
         signals = reply_signals(tokens, finished, projection=bool(watched) and plan.watched == watched)
+        self._keeping.add(plan, tokens, finished, signals)
+        if finished.reason is FinishReason.ERROR:
+            return  # kept with its reason; a reply that broke off has no figures to plot
         time = self._now()
         samples = [
             SampleRecord(resolved.deployment, signal, value, time, resolved.snapshot, plan.reply_id)
             for signal, value in signals.items()
         ]
-        self._keeping.add(plan, tokens, finished, signals)
         self._feeds[resolved.deployment].publish(samples, judge=resolved.revision == active.revision.number)
 
 
