@@ -15,6 +15,7 @@ class Kind(StrEnum):
     GUARDRAIL = "guardrail"  # a guardrail tripped and the server ended the rollout
     ROLLBACK = "rollback"  # an earlier snapshot became active again
     ABORT = "abort"  # a rollout ended without its candidate
+    PROMOTION = "promotion"  # a rollout ended with its candidate active
     PAUSE = "pause"  # the server paused a rollout: it waits for a person
     ALARM = "alarm"  # a monitor left its limits
     DRIFT = "drift"  # a signal no longer looks like its reference

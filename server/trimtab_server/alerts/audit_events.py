@@ -9,6 +9,7 @@ from typing import Any, Final
 from trimtab_server.alerts.alert import Alert, Fact, Kind, Severity
 from trimtab_server.store.audit import CIRCUMSTANCES, AuditRecord
 from trimtab_server.store.requests import SERVER
+from trimtab_server.store.rollouts import PROMOTED
 
 #: Details of a record that are worth a line in a message; whatever else it holds stays in the audit.
 _SHOWN: Final = (
@@ -38,6 +39,8 @@ def alert_of(record: AuditRecord) -> Alert | None:
         return _failed(record)
     if record.action == "rollout.abort":
         return _aborted(record)
+    if record.action in ("rollout.promote", "rollout.promote_full"):
+        return _promoted(record)
     if record.action == "rollout.pause" and by_server(record):
         return _paused(record)
     if record.action == "server.start":
@@ -93,6 +96,22 @@ def _aborted(record: AuditRecord) -> Alert:
         text=f"{_who(record)} aborted {_rollout(record)}; every session is on the stable snapshot again: "
         f"{record.reason}",
         facts={"rollout": _rollout(record), "by": record.actor, **_shown(record)},
+        time=record.time,
+        subject=record.subject,
+    )
+
+
+def _promoted(record: AuditRecord) -> Alert | None:
+    if _details(record).get("state") != PROMOTED:
+        return None  # a step on the way
+    return Alert(
+        kind=Kind.PROMOTION,
+        severity=Severity.INFO,
+        deployment=record.deployment,
+        title="rollout promoted",
+        text=f"{_who(record)} promoted {_rollout(record)}; its candidate is active as revision "
+        f"{record.to_revision}: {record.reason}",
+        facts={"rollout": _rollout(record), "revision": record.to_revision, "by": record.actor},
         time=record.time,
         subject=record.subject,
     )

@@ -89,6 +89,28 @@ def test_the_end_and_the_pause_of_a_rollout_are_told(
     assert "findings" not in alert.facts
 
 
+def test_a_promotion_is_told_and_a_step_on_the_way_is_not(database: Database, tmp_path: Path) -> None:
+    follower = AuditFollower(database, AlertSender(), tmp_path / "alerts.json")
+    for state in ("running", "promoted"):
+        record(
+            database,
+            "rollout.promote",
+            subject="deployments/default/rollouts/0a1b",
+            deployment="default",
+            to_revision=5,
+            details={"state": state, "step": 1},
+        )
+    [alert] = follower(NOW)
+    assert (alert.kind, alert.severity) == (Kind.PROMOTION, Severity.INFO)
+    assert alert.facts["revision"] == 5
+
+
+def test_what_was_asked_for_and_refused_is_not_told(database: Database, tmp_path: Path) -> None:
+    follower = AuditFollower(database, AlertSender(), tmp_path / "alerts.json")
+    record(database, "rollout.abort", outcome="refused", deployment="default")
+    assert list(follower(NOW)) == []
+
+
 def test_a_pause_by_a_person_is_nobodys_alarm(database: Database, tmp_path: Path) -> None:
     follower = AuditFollower(database, AlertSender(), tmp_path / "alerts.json")
     record(database, "rollout.pause", origin=OPERATOR, deployment="default")
