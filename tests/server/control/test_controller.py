@@ -70,11 +70,13 @@ async def running(controller: RolloutController) -> AsyncIterator[asyncio.Task[N
         yield task
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        [ended] = await asyncio.gather(task, return_exceptions=True)
         await controller.close()
+        if not isinstance(ended, asyncio.CancelledError):
+            raise AssertionError("the controller died") from ended
 
 
-async def until(condition: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, what
@@ -111,6 +113,8 @@ async def test_a_good_candidate_is_promoted_by_itself(desk: Any) -> None:
     record = desk.start(candidate, plan())
     async with running(desk.controller()):
         await until(lambda: desk.stored(record.id).state not in (RUNNING, PAUSED), "it never ended")
+        # The store has it first, then memory, then whoever asked.
+        await until(lambda: desk.rollouts.current("default") is None, "memory never heard of it")
     stored = desk.stored(record.id)
     assert (stored.state, stored.weight, stored.verdict) == (PROMOTED, 100, "pass"), stored.reason
     assert desk.active.current("default").snapshot.id == candidate.id
