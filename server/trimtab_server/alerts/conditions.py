@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from trimtab_server.alerts.alert import Alert, Kind, Severity, State
-from trimtab_server.steering.evidence import evidence_time
-from trimtab_server.store import deployments
-from trimtab_server.store.database import Database
 
 _MIB: Final = 1 << 20
-_HOUR: Final = 3_600 * 1_000_000_000
 #: More free space than the limit by this factor before the alert recovers: no message at every file.
 _CALM: Final = 1.25
 
@@ -45,32 +41,48 @@ class DiskSpace:
         )
 
 
-@dataclass(frozen=True)
-class EvidenceAge:
-    """How long ago the canary set was last run through what is active."""
+class StaleEvidence:
+    """What is known of a deployment is not, or no longer, about what it serves.
 
-    database: Database
-    limit_hours: float
+    Told when it has been so for `grace_seconds`: right after an activation nothing is known of the new snapshot,
+    and the canary run that changes this is under way.
+
+    Args:
+        stale: of a deployment: sentences that say what is not fresh; none if all of it is.
+    """
+
+    def __init__(
+        self,
+        deployments: Iterable[str],
+        stale: Callable[[str], Sequence[str]],
+        grace_seconds: float = 3_600.0,
+    ) -> None:
+        self._since: dict[str, int | None] = dict.fromkeys(deployments)
+        self._stale = stale
+        self._grace = round(grace_seconds * 1e9)
 
     def __call__(self, now: int) -> Iterator[Alert]:
-        with self.database.read() as connection:
-            known = [
-                (deployment, evidence_time(connection, deployment))
-                for deployment in deployments.all_of(connection)
-            ]
-        for deployment, time in known:
-            hours = (now - time) / _HOUR
-            stale = hours > self.limit_hours
-            yield Alert(
-                kind=Kind.STALENESS,
-                severity=Severity.WARNING,
-                deployment=deployment.name,
-                title="the evidence is stale" if stale else "the evidence is fresh again",
-                text=f"The canary set was not run through the active snapshot for {hours:.0f} hours; the limit is "
-                f"{self.limit_hours:g}. Run it: trimtab canary run"
-                if stale
-                else "The canary set was run through the active snapshot.",
-                facts={"hours": round(hours, 1), "limit hours": self.limit_hours},
-                time=now,
-                state=State.RAISED if stale else State.RECOVERED,
-            )
+        for deployment, since in self._since.items():
+            why = self._stale(deployment)
+            if not why:
+                self._since[deployment] = None
+                yield self._alert(
+                    deployment, "Evidence and what is served belong together.", now, State.RECOVERED
+                )
+                continue
+            since = now if since is None else since
+            self._since[deployment] = since
+            if now - since >= self._grace:
+                text = f"{'; '.join(why)}. Run the canary set: trimtab canary run"
+                yield self._alert(deployment, text, now, State.RAISED)
+
+    def _alert(self, deployment: str, text: str, now: int, state: State) -> Alert:
+        return Alert(
+            kind=Kind.STALENESS,
+            severity=Severity.WARNING,
+            deployment=deployment,
+            title="the evidence is stale" if state is State.RAISED else "the evidence is fresh again",
+            text=text[:1].upper() + text[1:],
+            time=now,
+            state=state,
+        )

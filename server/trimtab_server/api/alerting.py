@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from trimtab_server.alerts.conditions import DiskSpace, EvidenceAge
+from trimtab_server.alerts.conditions import DiskSpace, StaleEvidence
 from trimtab_server.alerts.follower import AuditFollower, unclean_end
 from trimtab_server.alerts.monitor_alarms import pass_on
 from trimtab_server.alerts.receiver import Receiver
@@ -19,7 +19,11 @@ from trimtab_server.store.database import Database
 
 
 class Alerting:
-    """Made on the event loop, after this start is on record. Works without receivers too: then it only logs."""
+    """Made on the event loop, after this start is on record. Works without receivers too: then it only logs.
+
+    Args:
+        stale: what is not fresh of a deployment's evidence, in sentences.
+    """
 
     def __init__(
         self,
@@ -27,7 +31,7 @@ class Alerting:
         database: Database,
         feeds: Mapping[str, Feed],
         *,
-        canary: bool,
+        stale: Callable[[str], Sequence[str]],
         now: Callable[[], int] = time.time_ns,
     ) -> None:
         self.sender = AlertSender(
@@ -37,9 +41,8 @@ class Alerting:
         watched = [
             Watched(AuditFollower(database, self.sender, settings.data_dir / "alerts.json"), 0.25),
             Watched(DiskSpace(settings.data_dir, settings.disk_alarm_mib), 15.0),
+            Watched(StaleEvidence(feeds, stale), 30.0),
         ]
-        if canary:
-            watched.append(Watched(EvidenceAge(database, settings.stale_after_hours), 60.0))
         self._watchkeeper = Watchkeeper(self.sender, watched, now)
         unclean = unclean_end(database)
         if unclean is not None:

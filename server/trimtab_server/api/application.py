@@ -133,8 +133,6 @@ class Application:
         )
         self.feeds = {name: self._feed(name) for name in self.active.names()}
         has_canary = (model.directory / "canary.jsonl").is_file()
-        self.alerting = Alerting(settings, database, self.feeds, canary=has_canary, now=now)
-        self.metrics.watch(settings, self.pool, database, self.alerting.sender)
         canary_set = CanarySet.at(model.directory / "canary.jsonl")
         stage_digest = functools.cache(model.stage_digest)
         self.evidence = KnownEvidence(
@@ -147,6 +145,10 @@ class Application:
             stale_after_hours=settings.stale_after_hours,
             now=now,
         )
+        self.alerting = Alerting(
+            settings, database, self.feeds, stale=lambda name: self.evidence.current(name).stale, now=now
+        )
+        self.metrics.watch(settings, self.pool, database, self.alerting.sender)
         self.canary = CanaryRuns(
             canary_set=canary_set,
             planner=self.planner,

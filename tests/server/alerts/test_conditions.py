@@ -7,18 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trimtab_server.alerts.alert import Kind, State
-from trimtab_server.alerts.conditions import DiskSpace, EvidenceAge
+from trimtab_server.alerts.conditions import DiskSpace, StaleEvidence
 from trimtab_server.alerts.monitor_alarms import alert_of, pass_on
 from trimtab_server.alerts.sender import AlertSender
 from trimtab_server.monitoring.drift import Finding, Raised
 from trimtab_server.monitoring.drift_watch import DriftAlarm
 from trimtab_server.monitoring.feed import Feed
 from trimtab_server.monitoring.thresholds import AlarmBoard
-from trimtab_server.steering.activation import activate
-from trimtab_server.store import canary_runs
-from trimtab_server.store.canary_runs import CanaryRunRecord
-from trimtab_server.store.database import Database
-from trimtab_server.store.requests import SERVER
 from trimtab_server.store.samples import SampleRecord
 
 HOUR = 3_600 * 10**9
@@ -42,44 +37,25 @@ def test_the_disk_is_really_looked_at(tmp_path: Path) -> None:
     assert alert.state is State.RECOVERED
 
 
-def test_evidence_ages_from_the_last_canary_run_of_what_is_active(
-    database: Database, snapshots: list[str]
-) -> None:
-    age = EvidenceAge(database, limit_hours=24)
+def test_stale_evidence_is_told_when_it_has_been_stale_for_the_grace_and_when_it_is_fresh_again() -> None:
+    known: dict[str, tuple[str, ...]] = {"default": (), "other": ()}
+    stale = StaleEvidence(known, known.__getitem__, grace_seconds=3_600)
 
-    def activate_at(time: int, snapshot: str) -> None:
-        activate(
-            database,
-            deployment="default",
-            snapshot=snapshot,
-            expected_revision=0,
-            reason="r",
-            origin=SERVER,
-            time=time,
-        )
+    def states(now: int) -> dict[str, State]:
+        return {alert.deployment: alert.state for alert in stale(now)}
 
-    def run_at(time: int, snapshot: str) -> None:
-        run = CanaryRunRecord(f"{time}{snapshot[:8]}", "default", snapshot, 2, 0, (), 1.0, "hash", time)
-        with database.write() as connection:
-            canary_runs.add(connection, run)
-
-    def state(now: int) -> State:
-        [alert] = age(now)
-        return alert.state
-
-    start = 1_000 * HOUR
-    activate_at(start, snapshots[0])
-    assert state(start + 24 * HOUR) is State.RECOVERED, "known since its activation"
-    assert state(start + 25 * HOUR) is State.RAISED
-    run_at(start + 25 * HOUR, snapshots[1])
-    assert state(start + 25 * HOUR) is State.RAISED, "a run of another snapshot says nothing of this one"
-    run_at(start + 25 * HOUR, snapshots[0])
-    assert state(start + 49 * HOUR) is State.RECOVERED
-    assert state(start + 50 * HOUR) is State.RAISED
-    activate_at(start + 50 * HOUR, snapshots[1])
-    assert state(start + 50 * HOUR) is State.RAISED, (
-        "its last run is 25 hours old, however new its activation"
-    )
+    fresh = {"default": State.RECOVERED, "other": State.RECOVERED}
+    assert states(0) == fresh
+    known["default"] = ("the canary set was not run for 200 hours", "the newest reference is stale")
+    assert states(10 * HOUR) == {"other": State.RECOVERED}, "it may be fresh again in a minute"
+    assert states(11 * HOUR - 1) == {"other": State.RECOVERED}
+    told = {alert.deployment: alert for alert in stale(11 * HOUR)}
+    assert told["default"].state is State.RAISED
+    assert told["default"].text.startswith("The canary set was not run for 200 hours; the newest reference")
+    known["default"] = ()
+    assert states(12 * HOUR) == fresh
+    known["default"] = ("again",)
+    assert states(13 * HOUR) == {"other": State.RECOVERED}, "the grace begins anew"
 
 
 def test_an_alarm_of_a_monitor_and_its_end_have_one_identity() -> None:
