@@ -57,5 +57,5 @@ freeze-gate: venv ## The window under two streams of 2,000 tokens/s and six plot
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python tests/bench/freeze_gate.py --seconds 30
 
 promises: venv ## Every promise, measured; promises.json (PROFILE=ci or release, SEED=1, ROWS=5,6 for some).
-	@PYTHONPATH=tests QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m promises \
+	@PYTHONPATH=tests:tests/e2e QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m promises \
 		--profile $(PROFILE) --seed $(SEED) $(if $(ROWS),--rows $(ROWS))

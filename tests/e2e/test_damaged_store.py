@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -57,15 +57,20 @@ def trimtab(data: Path, *words: str) -> dict[str, object]:
     return {"exit_code": result.exit_code, **json.loads(result.stdout)}
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """A data directory with a steered snapshot active, and no server on it."""
-    server = ServerProcess(tmp_path / "data", "--no-auto-canary")
+@pytest.fixture(scope="module")
+def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a server left that ended in order, with a steered snapshot active."""
+    server = ServerProcess(tmp_path_factory.mktemp("sound") / "data", "--no-auto-canary")
     with server.client() as client:
         activate_steered(client)
         ask(client)
     assert server.stop() == 0
-    yield tmp_path / "data"
+    return server.data_dir
+
+
+@pytest.fixture
+def data(left_behind: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(left_behind, tmp_path / "data")
 
 
 def test_the_store_of_a_server_checks_whole_and_its_heads_are_found_again(data: Path) -> None:

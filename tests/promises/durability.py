@@ -6,16 +6,19 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promises.killed_server import ServerKills
 from promises.power import memory_folder
 from promises.row import Profile, Row
 from promises.seeds import kept_seeds
 from promises.store_world import Acknowledged, faults_of, opened, prepare
 
-CYCLES = {"ci": 200, "release": 3_000}
+#: Kills of a writer on the store alone, and of the whole server.
+CYCLES = {"ci": (200, 20), "release": (3_000, 200)}
 #: Acknowledged writes a second before the kill; below that a run shows too little and is invalid (the floor of
 #: etcd's robustness tests).
 FLOOR = 100.0
@@ -84,8 +87,9 @@ def run_once(seed: int, cycles: int, root: Path, longest: float = 0.4) -> Killed
     return killed
 
 
-def run(profile: Profile, seed: int) -> Row:
-    wanted = CYCLES[profile]
+def of_the_store(wanted: int, seed: int) -> Row:
+    """Of a process that runs the store's and the activation's own code as fast as it can."""
+    what = "a process that writes at full speed"
     done, writes, seconds, moves = 0, 0, 0.0, 0
     broken: list[int] = []
     note = ""
@@ -102,18 +106,23 @@ def run(profile: Profile, seed: int) -> Row:
         if killed.faults:
             broken.append(one)
             note = note or f"seed {one}: {killed.faults[0]}"
-    rate = writes / seconds
+    rate = writes / seconds if seconds else 0.0
+    if rate < FLOOR:
+        # Too slow shows nothing: neither a failure nor a success.
+        invalid = f"invalid: {rate:.0f} acknowledged writes/s, at least {FLOOR:.0f} are needed"
+        return Row(1, what, 0, 0, 1.0, rate, FLOOR, False, note=note or invalid)
     note = note or f"{moves} moves of the pointer, {writes} commits at {rate:.0f}/s before the kills"
-    row = Row.of_trials(
-        1,
-        "No acknowledged write is lost when a process is killed",
-        done,
-        len(broken),
-        note=note,
-        seeds=broken,
-    )
-    if rate >= FLOOR:
-        return row
-    # Too slow shows nothing: neither a failure nor a success.
-    invalid = f"invalid: {rate:.0f} acknowledged writes/s, at least {FLOOR:.0f} are needed"
-    return Row(1, row.promise, 0, 0, 1.0, rate, FLOOR, False, note=invalid)
+    return Row.of_trials(1, what, done, len(broken), note=note, seeds=broken)
+
+
+def of_the_server(wanted: int, seed: int) -> Row:
+    with tempfile.TemporaryDirectory() as folder:
+        kills = ServerKills(Path(folder) / "data", seed).run(wanted)
+    note = kills.faults[0] if kills.faults else f"{kills.writes} acknowledged activations"
+    return Row.of_trials(1, "the whole server", wanted, len(kills.faults), note=note)
+
+
+def run(profile: Profile, seed: int) -> Row:
+    writer, server = CYCLES[profile]
+    parts = [of_the_store(writer, seed), of_the_server(server, seed)]
+    return Row.of_parts(1, "No acknowledged write is lost when a process is killed", parts)
