@@ -97,8 +97,16 @@ def parse_plan(text: str, written_in: Format) -> AnalysisPlan:
 
 
 def plan_from_json(canonical: str) -> AnalysisPlan:
-    """The plan whose `canonical` was stored. Raises PlanError."""
-    return parse_plan(canonical, "json")
+    """The plan whose `canonical` was stored.
+
+    Its hash stays that of the stored text, also where a later release would write the same plan with more keys.
+
+    Raises:
+        PlanError.
+    """
+    plan = parse_plan(canonical, "json")
+    plan.__dict__["canonical"] = canonical
+    return plan
 
 
 def plan_schema() -> dict[str, Any]:

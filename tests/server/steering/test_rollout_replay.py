@@ -16,9 +16,11 @@ from trimtab_server.rollouts.observations import (
     PairObservation,
     StepStarted,
 )
+from trimtab_server.rollouts.plan_file import plan_from_json
 from trimtab_server.steering import rollout_steps
 from trimtab_server.steering.rollout_replay import compare_with_replay
 from trimtab_server.store import rollouts
+from trimtab_server.store.canonical_json import canonical_json, sha256_hex
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.rollouts import RolloutRecord
@@ -95,6 +97,21 @@ def test_a_replay_gives_every_look_again_bit_for_bit(world: Rollouts, judged: Ro
     assert (compared.looks, compared.same_states) == (4, 4)
     assert compared.observations == judged.observation_count == 182
     assert compared.verdict == judged.verdict
+
+
+def test_a_plan_locked_by_an_earlier_release_keeps_its_hash_and_its_judge(world: Rollouts) -> None:
+    """A key that plans did not have then must not make a rollout look as if its plan had been changed."""
+    value = PLAN.as_dict()
+    for guardrail in value["guardrails"]:
+        del guardrail["per_session"]
+    earlier = canonical_json(value)
+    plan = plan_from_json(earlier)
+    assert (plan, plan.canonical, plan.hash) == (PLAN, earlier, sha256_hex(earlier))
+    assert plan.hash != PLAN.hash
+    judge = Judge(plan)
+    judge.observe(StepStarted(0, 1.0))
+    again = plan_from_json(world.started(plan=plan).plan)
+    assert Judge.from_state(again, judge.state()).state() == judge.state()
 
 
 def test_an_observation_that_was_changed_shows(world: Rollouts, judged: RolloutRecord) -> None:
