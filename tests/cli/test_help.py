@@ -33,6 +33,8 @@ PROMISED = {
     "vectors list", "vectors show", "vectors extract", "vectors import", "vectors export", "vectors delete",
     "snapshot create", "snapshot list", "snapshot show", "snapshot diff", "snapshot activate",
     "canary run", "audit list", "organism train", "organism check",
+    "rollout plan check", "rollout create", "rollout start", "rollout status", "rollout list", "rollout watch",
+    "rollout pause", "rollout resume", "rollout promote", "rollout abort", "rollout retry", "rollout replay",
     "token create", "token list", "token revoke",
 }  # fmt: skip
 
