@@ -205,6 +205,8 @@ class Application:
                 active=self.active,
             ),
             canary_set=canary_set,
+            feeds=self.feeds,
+            activated=self._activated,
             shadow_share=settings.rollout_shadow_share,
             alert=self.alerting.sender.send,
             now=now,

@@ -106,6 +106,9 @@ class Guardrail(_Strict):
     max_replies: later values are not counted; None: no end.
     fail_at: the N-th alarm fails; evidence starts anew after each earlier one. 1: the first.
     reference: id of the recorded reference (test `drift`).
+    after_promotion: what its alarm does once the candidate is active, on all live traffic: `rollback` returns to
+        what was stable before, without asking anybody; `tell` only tells. Limits and drift on traffic alone: then
+        there is one arm, and nothing to compare it with.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Guardrail(_Strict):
     max_replies: int | None = None
     fail_at: int = 1
     reference: str | None = None
+    after_promotion: Literal["tell", "rollback"] = "tell"
 
 
 @dataclass(frozen=True)

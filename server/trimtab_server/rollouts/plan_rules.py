@@ -19,6 +19,8 @@ from trimtab_server.rollouts.plan import (
 )
 
 COMPARISONS: Final = ("paired_outcome", "paired_mean", "unpaired_mean")
+#: Tests of one arm alone.
+LIMITS: Final = ("mean_limit", "rate_limit", "drift")
 _UNITS_OF_TEST: Final = {
     "paired_outcome": ("canary",),
     "paired_mean": ("canary", "shadow"),
@@ -196,6 +198,12 @@ def _criterion(plan: AnalysisPlan, key: str, own: Guardrail, *, acts: bool) -> I
         yield Fault(f"{key}.max_replies", f"is {own.max_replies}", "give at least min_replies, and 1")
     if own.test == "paired_outcome" and own.fail_at > 1 and plan.canary and plan.canary.mode == "fixed":
         yield Fault(f"{key}.fail_at", f"is {own.fail_at}", "one test of fixed size has one alarm; use 1")
+    if own.after_promotion == "rollback" and not (acts and own.unit == "traffic" and own.test in LIMITS):
+        yield Fault(
+            f"{key}.after_promotion",
+            f"is 'rollback' for test {own.test!r} of unit {own.unit!r}",
+            f"only guardrails on traffic can, with test {', '.join(LIMITS)}; use 'tell'",
+        )
     yield from _signal(plan, key, own, acts=acts)
     yield from _limit(key, own)
     if own.test in COMPARISONS:

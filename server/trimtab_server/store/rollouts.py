@@ -127,6 +127,18 @@ def newest(connection: Connection, deployment: str) -> RolloutRecord | None:
     return next(iter(page(connection, deployment, limit=1)), None)
 
 
+def promoted_as(connection: Connection, deployment: str, revision: int) -> RolloutRecord | None:
+    """The rollout whose promotion made this revision; None if none did."""
+    row = connection.execute(
+        select(rollouts).where(
+            rollouts.c.deployment == deployment,
+            rollouts.c.state == PROMOTED,
+            rollouts.c.promoted_revision == revision,
+        )
+    ).first()
+    return None if row is None else RolloutRecord(**row._mapping)
+
+
 def page(
     connection: Connection, deployment: str, *, limit: int, before: tuple[int, str] | None = None
 ) -> list[RolloutRecord]:
