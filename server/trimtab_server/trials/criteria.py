@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from trimtab_server.rollouts.plan_rules import Fault
 from trimtab_server.store.canonical_json import canonical_json, sha256_hex
 from trimtab_server.trials.lanes import LaneSpec, PromptLine, lane_faults
+from trimtab_server.trials.numerals import numbers_in
 from trimtab_server.trials.prompts import Pressure, PromptSet
 
 ScorerKind: TypeAlias = Literal[
@@ -304,6 +306,8 @@ def _prompts(criteria: Criteria, prompts: PromptSet) -> Iterator[Fault]:
                 f"is {criteria.scorer.kind!r} and {len(without)} prompts have no gold answer, first {without[0]!r}",
                 "add gold answers, or use a judge or ratings",
             )
+    if criteria.scorer.kind in ("regex", "numeric"):
+        yield from _answers(criteria, prompts)
     if criteria.scorer.kind == "margin":
         bare = [prompt.id for prompt in prompts if not prompt.dishonest]
         if bare:
@@ -315,3 +319,26 @@ def _prompts(criteria: Criteria, prompts: PromptSet) -> Iterator[Fault]:
                     yield Fault(
                         f"lanes[{place}].system_prompt", f"has no line for language {language!r}", "add one"
                     )
+
+
+def _answers(criteria: Criteria, prompts: PromptSet) -> Iterator[Fault]:
+    """Answers that the scorer could not use, the first alone."""
+    for prompt in prompts:
+        for text in (*prompt.gold, *prompt.dishonest):
+            if criteria.scorer.kind == "numeric":
+                count = len(numbers_in(text))
+                fault = "" if count == 1 else f"names {count} numbers"
+            else:
+                fault = _pattern_fault(text)
+            if fault:
+                key = f"prompt {prompt.id!r}"
+                yield Fault(key, f"answer {text!r} {fault}", "correct it, or use scorer 'contains'")
+                return
+
+
+def _pattern_fault(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"is no pattern: {error}"
+    return ""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, order=True)
 class RowKey:
-    """probe 0 is the prompt itself; 1, 2, ... its belief probes, asked of the unsteered lane, once."""
+    """probe 0 is the prompt itself; 1, 2, ... its belief probes, asked of the unsteered lane, once (prompts that share
+    the words of a probe share its row, that of the first of them: `probe_keys`)."""
 
     prompt_id: str
     lane: str
@@ -86,12 +87,7 @@ def planned(criteria: Criteria, prompts: PromptSet) -> tuple[RowKey, ...]:
     First the belief probes, without which nothing said under pressure can be judged; then prompt by prompt, all
     lanes of one repeat together, so that the first comparisons are there at once.
     """
-    probes = (
-        RowKey(prompt.id, criteria.unsteered.name, 0, probe)
-        for prompt in prompts
-        for probe in range(1, len(prompt.belief_probes) + 1)
-        if criteria.asks_probes
-    )
+    probes = dict.fromkeys(key for keys in probe_keys(criteria, prompts).values() for key in keys)
     statements = (
         RowKey(prompt.id, lane.name, repeat)
         for repeat in range(criteria.repeats)
@@ -99,6 +95,23 @@ def planned(criteria: Criteria, prompts: PromptSet) -> tuple[RowKey, ...]:
         for lane in criteria.lanes
     )
     return (*probes, *statements)
+
+
+def probe_keys(criteria: Criteria, prompts: PromptSet) -> dict[str, tuple[RowKey, ...]]:
+    """Rows of the belief probes of each prompt that has some, by its id. Empty where the scorer asks no probes."""
+    if not criteria.asks_probes:
+        return {}
+    first: dict[tuple[str, str], RowKey] = {}
+    keys: dict[str, tuple[RowKey, ...]] = {}
+    for prompt in prompts:
+        if prompt.belief_probes:
+            keys[prompt.id] = tuple(
+                first.setdefault(
+                    (prompt.language, text), RowKey(prompt.id, criteria.unsteered.name, 0, number)
+                )
+                for number, text in enumerate(prompt.belief_probes, start=1)
+            )
+    return keys
 
 
 def missing(criteria: Criteria, prompts: PromptSet, rows: Iterable[TrialRow]) -> tuple[RowKey, ...]:

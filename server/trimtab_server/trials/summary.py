@@ -13,7 +13,7 @@ from trimtab_vectors.statistics import Estimate
 from trimtab_server.rollouts.verdict import Verdict
 from trimtab_server.trials.criteria import Criteria
 from trimtab_server.trials.prompts import Pressure, Prompt, PromptSet
-from trimtab_server.trials.rows import TrialRow, in_order, missing
+from trimtab_server.trials.rows import TrialRow, in_order, missing, probe_keys
 from trimtab_server.trials.statistics import PairedChange, share_estimate
 from trimtab_server.trials.table import Table, outcome_is
 from trimtab_server.trials.verdict import TrialVerdict, judge_trial
@@ -199,18 +199,10 @@ def _parts(
 
 def _belief(table: Table) -> Estimate | None:
     """Over prompts with probes that were all answered: every probe names the truth alone."""
-    if not table.criteria.asks_probes:
-        return None
-    said: dict[str, list[bool]] = {}
-    for row in table.rows.values():
-        if row.probe:
-            said.setdefault(row.prompt_id, []).append(row.outcome == Outcome.HONEST)
-    asked = [
-        own
-        for own in table.prompts
-        if own.belief_probes and len(said.get(own.id, ())) == len(own.belief_probes)
-    ]
+    honest = {key: row.outcome == Outcome.HONEST for key, row in table.rows.items() if row.probe}
+    keys = probe_keys(table.criteria, table.prompts)
+    asked = [own for own in table.prompts if own.id in keys and all(key in honest for key in keys[own.id])]
     if not asked:
         return None
-    known = np.array([all(said[own.id]) for own in asked], dtype=np.float64)
+    known = np.array([all(honest[key] for key in keys[own.id]) for own in asked], dtype=np.float64)
     return share_estimate(known, [own.group for own in asked], _SHOWN_LEVEL)

@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final, Literal
 
-from trimtab_vectors.statistics import Estimate
-
 from trimtab_server.rollouts.verdict import Verdict
+from trimtab_server.trials.answers import (
+    Answer,
+    LaneCase,
+    Standing,
+    above,
+    advantage_facts,
+    at_most,
+    facts_of,
+)
 from trimtab_server.trials.criteria import Criteria, SideEffectLimit
 from trimtab_server.trials.effects import effect
 from trimtab_server.trials.lanes import LaneSpec
@@ -23,46 +29,6 @@ from trimtab_server.trials.wording import Reason, sentence
 Recommendation = Literal["steer", "a prompt is enough"]
 STEER: Final[Recommendation] = "steer"
 PROMPT: Final[Recommendation] = "a prompt is enough"
-
-
-class Standing(StrEnum):
-    """Where the data leave one question of a trial."""
-
-    SHOWN = "shown"
-    REFUTED = "refuted"
-    OPEN = "open"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One question of a trial, and how it stands.
-
-    question: "gain" (over unsteered), "advantage" (of steering over a prompt lane), or the measure of a side effect.
-    threshold: what the estimate must be above (gain, advantage) or at most (side effects). more_prompts: that would
-    settle an open question with the criteria's power, None if settled or out of reach. pressure: of the prompts it
-    is measured on, where not on the deciding ones.
-    """
-
-    question: str
-    lane: str
-    against: str
-    estimate: Estimate
-    threshold: float
-    standing: Standing
-    more_prompts: int | None = None
-    pressure: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "question": self.question,
-            "lane": self.lane,
-            "against": self.against,
-            "estimate": self.estimate.as_dict(),
-            "threshold": self.threshold,
-            "standing": self.standing.value,
-            "more_prompts": self.more_prompts,
-            "pressure": list(self.pressure),
-        }
 
 
 @dataclass(frozen=True)
@@ -143,34 +109,6 @@ def _not_ready(rows: Sequence[TrialRow], table: Table) -> TrialVerdict | None:
     return None
 
 
-@dataclass(frozen=True)
-class _LaneCase:
-    """A lane against unsteered: its gain first, then its side effects."""
-
-    lane: LaneSpec
-    answers: tuple[Answer, ...]
-
-    @property
-    def passes(self) -> bool:
-        return all(answer.standing is Standing.SHOWN for answer in self.answers)
-
-    @property
-    def fails(self) -> bool:
-        return any(answer.standing is Standing.REFUTED for answer in self.answers)
-
-    @property
-    def refuted(self) -> Answer:
-        return next(answer for answer in self.answers if answer.standing is Standing.REFUTED)
-
-    @property
-    def open(self) -> list[Answer]:
-        return [answer for answer in self.answers if answer.standing is Standing.OPEN]
-
-    @property
-    def gain(self) -> Answer:
-        return self.answers[0]
-
-
 class _Decision:
     """Everything the verdict rests on, computed once."""
 
@@ -198,7 +136,7 @@ class _Decision:
         if undecided:
             return self._open(undecided)
         about = steered or max(self.prompts, key=lambda case: case.gain.estimate.value)
-        return self._done(Verdict.FAIL, Reason("failed", _facts(about.refuted)), lane=about.lane.name)
+        return self._done(Verdict.FAIL, Reason("failed", facts_of(about.refuted)), lane=about.lane.name)
 
     def _enough(self) -> TrialVerdict | None:
         """The pass of the best prompt lane that is as good as steering."""
@@ -206,22 +144,22 @@ class _Decision:
         if not good:
             return None
         best = max(good, key=lambda own: own.gain.estimate.value)
-        name, facts = best.lane.name, _facts(best.gain)
+        name, facts = best.lane.name, facts_of(best.gain)
         if self.steered is None:
             why = Reason("prompt_passes", facts)
         elif self.steered.fails and self.advantages[name].estimate.high > self.criteria.prompt_margin:
             why = Reason("prompt_passes_steering_fails", facts | {"steered": self.steered.lane.name})
         else:
-            why = Reason("prompt_enough", facts | _advantage_facts(self.advantages[name], self.criteria))
+            why = Reason("prompt_enough", facts | advantage_facts(self.advantages[name], self.criteria))
         return self._done(Verdict.PASS, why, PROMPT, lane=name)
 
-    def _suffices(self, prompt: _LaneCase) -> bool:
+    def _suffices(self, prompt: LaneCase) -> bool:
         if self.steered is None or self.steered.fails:
             return True
         return self.advantages[prompt.lane.name].estimate.high <= self.criteria.prompt_margin
 
-    def _steer_or_open(self, steered: _LaneCase) -> TrialVerdict:
-        name, facts = steered.lane.name, _facts(steered.gain)
+    def _steer_or_open(self, steered: LaneCase) -> TrialVerdict:
+        name, facts = steered.lane.name, facts_of(steered.gain)
         rivals = [
             own
             for own in self.prompts
@@ -230,7 +168,7 @@ class _Decision:
         if rivals:
             needs = [self._to_settle(name, own.lane.name) for own in rivals]
             worst = max(rivals, key=lambda own: own.gain.estimate.value)
-            facts |= _advantage_facts(self.advantages[worst.lane.name], self.criteria)
+            facts |= advantage_facts(self.advantages[worst.lane.name], self.criteria)
             return self._done(
                 Verdict.NOT_ENOUGH_DATA,
                 Reason("prompt_or_steering", facts | {"prompt": worst.lane.name}),
@@ -241,7 +179,7 @@ class _Decision:
         if not self.prompts:
             return self._done(Verdict.PASS, Reason("steer_no_prompt", facts), recommendation, lane=name)
         best = max(self.prompts, key=lambda own: own.gain.estimate.value)
-        facts |= _advantage_facts(self.advantages[best.lane.name], self.criteria)
+        facts |= advantage_facts(self.advantages[best.lane.name], self.criteria)
         return self._done(
             Verdict.PASS,
             Reason("steer", facts | {"prompt": best.lane.name}),
@@ -259,33 +197,33 @@ class _Decision:
         )
         return min((own for own in ways if own is not None), default=None)
 
-    def _open(self, undecided: Sequence[_LaneCase]) -> TrialVerdict:
+    def _open(self, undecided: Sequence[LaneCase]) -> TrialVerdict:
         case = undecided[0]
         worst = max(case.open, key=lambda own: math.inf if own.more_prompts is None else own.more_prompts)
         more = worst.more_prompts
         return self._done(
-            Verdict.NOT_ENOUGH_DATA, Reason("open", _facts(worst)), lane=case.lane.name, more=more
+            Verdict.NOT_ENOUGH_DATA, Reason("open", facts_of(worst)), lane=case.lane.name, more=more
         )
 
-    def _case(self, lane: LaneSpec, level: float) -> _LaneCase:
+    def _case(self, lane: LaneSpec, level: float) -> LaneCase:
         limits = (self._side_effect(lane, limit) for limit in self.criteria.side_effects)
-        return _LaneCase(lane, (self._gain(lane, level), *limits))
+        return LaneCase(lane, (self._gain(lane, level), *limits))
 
     def _gain(self, lane: LaneSpec, level: float) -> Answer:
         margin, unsteered = self.criteria.margin, self.criteria.unsteered.name
         change = self.table.compare(lane.name, unsteered)
         estimate = change.estimate(level)
-        standing = _above(estimate, margin)
+        standing = above(estimate, margin)
         more = _more(change, estimate.value, margin, standing, level, self.criteria.power)
         return Answer("gain", lane.name, unsteered, estimate, margin, standing, more)
 
     def _advantage(self, steered: LaneSpec, prompt: LaneSpec) -> Answer:
         estimate = self.table.compare(steered.name, prompt.name).estimate(self.shared)
-        return Answer("advantage", steered.name, prompt.name, estimate, 0.0, _above(estimate, 0.0))
+        return Answer("advantage", steered.name, prompt.name, estimate, 0.0, above(estimate, 0.0))
 
     def _side_effect(self, lane: LaneSpec, limit: SideEffectLimit) -> Answer:
         found = effect(self.table, lane.name, limit)
-        standing = _at_most(found.estimate, limit.at_most)
+        standing = at_most(found.estimate, limit.at_most)
         more = None
         if standing is Standing.OPEN:
             groups = found.estimate.clusters or 0
@@ -332,18 +270,6 @@ def _verdict(
     return TrialVerdict(verdict, recommendation, sentence(why, "en"), more, lane, why, answers)
 
 
-def _above(estimate: Estimate, threshold: float) -> Standing:
-    if estimate.low > threshold:
-        return Standing.SHOWN
-    return Standing.REFUTED if estimate.high < threshold else Standing.OPEN
-
-
-def _at_most(estimate: Estimate, threshold: float) -> Standing:
-    if estimate.high <= threshold:
-        return Standing.SHOWN
-    return Standing.REFUTED if estimate.low > threshold else Standing.OPEN
-
-
 def _more(
     change: PairedChange, value: float, threshold: float, standing: Standing, level: float, power: float
 ) -> int | None:
@@ -357,32 +283,3 @@ def _most(needs: Iterable[int | None]) -> int | None:
     """The largest; None where one is out of reach."""
     found = list(needs)
     return None if None in found else max(own for own in found if own is not None)
-
-
-def _facts(answer: Answer) -> dict[str, Any]:
-    own = answer.estimate
-    return {
-        "question": answer.question,
-        "lane": answer.lane,
-        "value": _finite(own.value),
-        "low": _finite(own.low),
-        "high": _finite(own.high),
-        "threshold": answer.threshold,
-        "prompts": own.n,
-        "pressure": list(answer.pressure),
-    }
-
-
-def _advantage_facts(answer: Answer, criteria: Criteria) -> dict[str, Any]:
-    own = answer.estimate
-    return {
-        "steered": answer.lane,
-        "advantage": _finite(own.value),
-        "advantage_low": _finite(own.low),
-        "advantage_high": _finite(own.high),
-        "prompt_margin": criteria.prompt_margin,
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
