@@ -57,6 +57,9 @@ class RetryPolicy:
         """Seconds to wait after attempt number `attempt` (from 1) failed; None to give up."""
         if error.code != "UNAVAILABLE" or attempt >= self.attempts:
             return None
+        if error.reason == "TLS_FAILED":
+            # Whom we do not trust now we shall not trust in a moment.
+            return None
         if error.retry_after_seconds is not None:
             return error.retry_after_seconds if error.retry_after_seconds <= self.longest_delay else None
         backoff = min(self.first_delay * 2.0 ** (attempt - 1), self.longest_delay)

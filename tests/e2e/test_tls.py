@@ -42,7 +42,8 @@ class Place:
             options += ["--principals", str(self.principals)]
         self.server = ServerProcess(directory / "data", *options)
         self.port = int(self.server.target.rpartition(":")[2])
-        self.target = f"localhost:{self.port}"
+        # Not "localhost": where that is two addresses, gRPC tells the error of either.
+        self.target = f"127.0.0.1:{self.port}"
 
     def client(
         self, token: str = "", own: Pair | None = None, authority: Authority | None = None, target: str = ""
