@@ -84,6 +84,9 @@ class Launch(QObject):
         self._window.start_page.fill(target, token)
         if target:
             self._workspace.connection.connect_to(target, token)
+        elif self._photographer is not None:
+            # Nothing to connect to: the first page is all there is to see.
+            self._photographer.ready()
 
     @Slot()
     def _ready(self) -> None:
