@@ -32,6 +32,7 @@ class Killed:
     blob's row, the snapshot, the move; each is told to the caller before the next begins."""
 
     acknowledged: list[Acknowledged] = field(default_factory=list)
+    cycles: int = 0
     writes: int = 0
     seconds: float = 0.0
     faults: list[str] = field(default_factory=list)
@@ -81,6 +82,7 @@ def run_once(seed: int, cycles: int, root: Path, longest: float = 0.4) -> Killed
     prepare(root)
     killed = Killed()
     for _ in range(cycles):
+        killed.cycles += 1
         kill_once(root, killed, longest, dice)
         if killed.faults:
             break
@@ -100,7 +102,7 @@ def of_the_store(wanted: int, seed: int) -> Row:
         # without waiting for it there are more writes to be killed in.
         with memory_folder() as folder:
             killed = run_once(one, cycles, folder / "data")
-        done += cycles
+        done += killed.cycles
         writes, seconds = writes + killed.writes, seconds + killed.seconds
         moves += len(killed.acknowledged)
         if killed.faults:
