@@ -79,7 +79,7 @@ alpha_share = 0.1
 """
 
 CANARIES = """
-name = "eight looks"
+name = "canaries"
 
 [canary]
 kinds = ["hard_pressure"]
@@ -102,8 +102,8 @@ alpha_share = 0.6
 [[steps]]
 """
 
-#: Canaries alone decide, over eight looks, before anybody gets the candidate.
-UNSEEN_PLAN = CANARIES + "analysis = { looks = 8 }"
+#: Canaries alone decide, over six looks, before anybody gets the candidate.
+UNSEEN_PLAN = CANARIES + "analysis = { looks = 6 }"
 
 #: The same with traffic divided from the start.
 DIVIDED_PLAN = (
@@ -292,7 +292,7 @@ def test_after_kill_nine_a_rollout_goes_on_with_its_evidence(server: ServerProce
         for look in reversed(looks)
     ]
     assert counts == sorted(counts), "evidence was reset"
-    # Eight looks in all, of four fresh questions each: those of before the kill were not asked again for them.
-    assert ended.look_count == 8 and counts[-1] == 32
+    # Six looks in all, of four fresh questions each: those of before the kill were not asked again for them.
+    assert ended.look_count == 6 and counts[-1] == 24
     with contextlib.closing(Database.at(again.data_dir / "trimtab.db")) as database, database.read() as held:
         assert audit.verify(held).ok

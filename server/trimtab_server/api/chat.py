@@ -103,7 +103,7 @@ class ChatServicer:
             raise Refusal("ROLE_NOT_ALLOWED", role=call.caller.role.value, method=f"{call.method} with force")
         if source.WhichOneof("source") in ("steering", "snapshot") and not resolved.revision:
             await self._require_allowed(resolved, call, request.request_id)
-        return await self._planner.plan(
+        plan = await self._planner.plan(
             resolved,
             messages,
             sampling=request.sampling if request.HasField("sampling") else None,
@@ -114,6 +114,10 @@ class ChatServicer:
             session=request.session_id,
             live=isinstance(request, chat_pb2.ChatRequest),
         )
+        if not self._planner.stands(resolved):
+            # Its candidate was withdrawn while the reply was being planned, and nothing of it has been made yet.
+            return await self._plan(request, messages, source, call, path)
+        return plan
 
     async def _require_allowed(self, resolved: Resolved, call: Call, request_id: str) -> None:
         """What nobody activated may still not steer against a protected concept, unless two admins say so."""

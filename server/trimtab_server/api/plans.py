@@ -197,6 +197,14 @@ class Planner:
         record = in_force.record
         return Resolved(record.candidate_snapshot, name, 0, in_force.candidate, assignment=assignment)
 
+    def stands(self, resolved: Resolved) -> bool:
+        """Whether the rollout that gave this reply its candidate is still in force."""
+        assignment = resolved.assignment
+        if assignment is None or assignment.arm == "stable":
+            return True
+        in_force = self._rollouts.current(resolved.deployment)
+        return in_force is not None and in_force.record.id == assignment.rollout
+
     async def plan(
         self,
         resolved: Resolved,
