@@ -60,6 +60,13 @@ def serve(
     ] = True,
     auto_canary_count: Annotated[int, typer.Option(help="Prompts of each kind in that run.")] = 8,
     canary_seed: Annotated[int, typer.Option(help="Draws the canary prompts.")] = 0,
+    retrial_hours: Annotated[
+        float, typer.Option(help="Run the canary set again when its newest run is this old; 0 for never.")
+    ] = 24.0,
+    rollout_shadow_share: Annotated[
+        float,
+        typer.Option(help="Share of stable replies that the candidate answers unseen in a shadow step."),
+    ] = 1.0,
     shadow_share: Annotated[
         float, typer.Option(help="Share of chat replies whose KL to unsteered is measured, in spare slots.")
     ] = 0.05,
@@ -137,6 +144,8 @@ def serve(
         "auto_canary": auto_canary,
         "auto_canary_count": auto_canary_count,
         "canary_seed": canary_seed,
+        "retrial_hours": retrial_hours,
+        "rollout_shadow_share": rollout_shadow_share,
         "shadow_share": shadow_share,
         "drift_horizon": drift_horizon,
         "drift_false_alarm": drift_false_alarm,
