@@ -1136,8 +1136,24 @@
         <translation>サーバーがまだない場合</translation>
     </message>
     <message>
-        <source>Start one on this computer, with the small model that comes with it. Its address and its token are then found by themselves.</source>
-        <translation>次のコマンドで、付属の小さなモデルを使うサーバーをこのコンピューターで起動できます。アドレスとトークンは自動で見つかります。</translation>
+        <source>Start a server here</source>
+        <translation>このコンピューターでサーバーを起動</translation>
+    </message>
+    <message>
+        <source>The server did not start. It said: {0}</source>
+        <translation>サーバーを起動できませんでした。出力: {0}</translation>
+    </message>
+    <message>
+        <source>Starting a server with the small model that comes with it. This takes some seconds…</source>
+        <translation>付属の小さなモデルでサーバーを起動しています。数秒かかります…</translation>
+    </message>
+    <message>
+        <source>Start one on this computer, with the small model that comes with it. It ends with this window.</source>
+        <translation>付属の小さなモデルを使うサーバーを、このコンピューターで起動できます。このウィンドウと一緒に終了します。</translation>
+    </message>
+    <message>
+        <source>A server is not installed on this computer. Get it and start it with:</source>
+        <translation>このコンピューターにサーバーは入っていません。次のコマンドで導入して起動できます。</translation>
     </message>
     <message>
         <source>Command that starts a server</source>

@@ -13,6 +13,7 @@ from trimtab_gui.models.commands import Commands
 from trimtab_gui.models.connection import ConnectionModel
 from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup
 from trimtab_gui.models.hosted import HostedModel
+from trimtab_gui.models.local_server import LocalServer
 from trimtab_gui.models.monitors import MonitorsModel
 from trimtab_gui.models.release import ReleaseModel
 from trimtab_gui.models.steering import SteeringModel
@@ -40,6 +41,7 @@ class Workspace(QObject):
         self.files = files
         self.commands = Commands(self)
         self.connection = ConnectionModel(gateway, self)
+        self.local_server = LocalServer(self)
         self.hosted = HostedModel(gateway, self)
         self.steering = SteeringModel(gateway, self)
         self.conversation = Conversation(gateway, self.steering, self)
@@ -58,6 +60,7 @@ class Workspace(QObject):
 
     def shut_down(self) -> None:
         self.gateway.shut_down()
+        self.local_server.stop()
 
     def _wire(self) -> None:
         self.connection.opened.connect(self._read_everything)

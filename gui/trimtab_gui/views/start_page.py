@@ -38,7 +38,8 @@ class StartPage(Panel):
         self._command.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        self._command.setText("trimtab serve")
+        self._local = workspace.local_server
+        self.start_button = QPushButton()
         self._build()
         self.connect_button.clicked.connect(self.submit)
         self.target_field.returnPressed.connect(self.submit)
@@ -46,6 +47,11 @@ class StartPage(Panel):
         self.target_field.editingFinished.connect(self._recall_token)
         self.target_field.textChanged.connect(self._refresh)
         workspace.connection.changed.connect(self._refresh)
+        self.start_button.clicked.connect(self._local.start)
+        self._local.changed.connect(self._refresh)
+        self._local.ready.connect(self._use_local)
+        self._local.failed.connect(self._local_failed)
+        self._failure = ""
         self.retranslate()
 
     def _build(self) -> None:
@@ -82,6 +88,7 @@ class StartPage(Panel):
         inside.addWidget(self._help_title)
         inside.addWidget(self._help)
         inside.addWidget(self._command)
+        inside.addWidget(self.start_button, 0, Qt.AlignmentFlag.AlignLeft)
         layout = QVBoxLayout(self)
         layout.addStretch(2)
         layout.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
@@ -99,13 +106,8 @@ class StartPage(Panel):
         self.remember_box.setText(self.tr("Remember the token on this computer"))
         self.connect_button.setText(self.tr("Connect"))
         self._help_title.setText(self.tr("No server yet?"))
-        self._help.setText(
-            self.tr(
-                "Start one on this computer, with the small model that comes with it. Its address and its token are"
-                " then found by themselves."
-            )
-        )
         self._command.setAccessibleName(self.tr("Command that starts a server"))
+        self.start_button.setText(self.tr("Start a server here"))
         self._refresh()
 
     def fill(self, target: str, token: str) -> None:
@@ -128,6 +130,17 @@ class StartPage(Panel):
             files.forget_token(target)
         self._workspace.connection.connect_to(target, token)
 
+    @Slot(str, str)
+    def _use_local(self, address: str, token: str) -> None:
+        self._failure = ""
+        self.fill(address, token)
+        self._workspace.connection.connect_to(address, token)
+
+    @Slot(str)
+    def _local_failed(self, said: str) -> None:
+        self._failure = said
+        self._refresh()
+
     @Slot()
     def _recall_token(self) -> None:
         known = self._workspace.files.token_for(self.target_field.text().strip())
@@ -147,8 +160,30 @@ class StartPage(Panel):
             text = describe(status.failure)
         else:
             text = ""
+        self._show_local()
         self._state.setText(text)
         if self._state.property("role") != role:
             self._state.setProperty("role", role)
             self._state.style().unpolish(self._state)
             self._state.style().polish(self._state)
+
+    def _show_local(self) -> None:
+        """What this computer has: a button where a server is installed, else how to get one."""
+        installed = self._local.installed
+        self.start_button.setVisible(installed)
+        self.start_button.setEnabled(not self._local.running)
+        self._command.setVisible(not installed)
+        self._command.setText('pip install "trimtab[all]"\ntrimtab serve')
+        if self._failure:
+            text = self.tr("The server did not start. It said: {0}").format(self._failure)
+        elif self._local.running:
+            text = self.tr(
+                "Starting a server with the small model that comes with it. This takes some seconds…"
+            )
+        elif installed:
+            text = self.tr(
+                "Start one on this computer, with the small model that comes with it. It ends with this window."
+            )
+        else:
+            text = self.tr("A server is not installed on this computer. Get it and start it with:")
+        self._help.setText(text)
