@@ -12,7 +12,7 @@ INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 PROFILE ?= ci
 SEED ?= 1
 
-.PHONY: demo test venv lint bench promises freeze-gate clean help system-packages
+.PHONY: deb deb-smoke demo test venv lint bench promises freeze-gate clean help system-packages
 
 help: ## What can be made here.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -46,6 +46,12 @@ lint: venv
 
 bench: venv ## Speed as ratios inside one run (tests/bench/README.md).
 	@$(BIN)/trimtab bench --suite cpu
+
+deb: ## dist/trimtab-gui_VERSION_ARCH.deb: the desktop client with its own Python and Qt.
+	@packaging/deb/build.sh
+
+deb-smoke: deb ## Install it in a bare Debian chroot and start it there (root).
+	@packaging/deb/smoke.sh dist/trimtab-gui_*.deb
 
 clean: ## Remove what was built.
 	@rm -rf $(VENV) protos/trimtab_protos/v1 .mypy_cache .ruff_cache .pytest_cache demo.png
