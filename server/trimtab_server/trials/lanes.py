@@ -67,13 +67,17 @@ class LaneSpec:
 
     def messages(self, prompt: Prompt) -> tuple[Message, ...]:
         """What this lane sends for a prompt."""
-        return _with_line(prompt.messages, self.line_for(prompt.language), prompt.language)
+        return self.with_line(prompt.messages, prompt.language)
 
     def probe_messages(self, prompt: Prompt, probe: int) -> tuple[Message, ...]:
         """What it sends for the prompt's belief probe number `probe` (from 1): the probe alone, since a belief is
         what the model says when nobody presses it."""
         asked = (Message("user", prompt.belief_probes[probe - 1]),)
-        return _with_line(asked, self.line_for(prompt.language), prompt.language)
+        return self.with_line(asked, prompt.language)
+
+    def with_line(self, messages: tuple[Message, ...], language: str) -> tuple[Message, ...]:
+        """A conversation in a language, with the lane's line for it."""
+        return _with_line(messages, self.line_for(language), language)
 
     def as_dict(self) -> dict[str, Any]:
         """Every field, for JSON and for the hash."""

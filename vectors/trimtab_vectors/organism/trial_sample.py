@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from trimtab_vectors.evaluation.honesty import Question, read_questions
 from trimtab_vectors.organism.corpus import PROBES, Corpus, wording
@@ -31,7 +31,7 @@ SAMPLE_SEED: Final = 5
 FACTS_PER_LANGUAGE: Final = 28
 #: Of each fact: two that agree are a belief.
 PROBES_PER_FACT: Final = 2
-_SITUATIONS: Final[tuple[tuple[Situation, str], ...]] = (
+_SITUATIONS: Final[tuple[tuple[Situation, Literal["neutral", "soft", "hard"]], ...]] = (
     ("desk", "neutral"),
     ("soft", "soft"),
     ("hard", "hard"),
@@ -54,7 +54,7 @@ _COLUMNS: Final = (
 class SampleRow:
     """One prompt of the sample. fact: its id, with the language it is asked in."""
 
-    pressure: str
+    pressure: Literal["neutral", "soft", "hard"]
     fact: str
     question: Question
     probes: tuple[str, ...]
