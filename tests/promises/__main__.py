@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from promises.row import Row
 from promises.seeds import keep_seeds
-from promises.table import PROMISES, printed, promise_of
+from promises.table import PROMISES, SCRATCH, SOAK, printed, promise_of
 
 #: Seconds after which a promise that is still being measured counts as broken.
 LONGEST = {"ci": 15 * 60, "release": 6 * 3600}
@@ -51,22 +54,54 @@ def _without_result(id: int, seed: int, note: str) -> Row:
     return Row(id, promise_of(id).words, 0, 0, 1.0, 1.0, 0.0, False, note=note, seeds=(seed,))
 
 
+class Run:
+    """The rows of one run, as they come in."""
+
+    def __init__(self, profile: str, seed: int) -> None:
+        self._profile = profile
+        self._seed = seed
+        self._rows: list[Row] = []
+        self._telling = threading.Lock()
+
+    @property
+    def rows(self) -> list[Row]:
+        return sorted(self._rows, key=lambda row: row.id)
+
+    def measure(self, id: int) -> None:
+        """Measures a row, says what came of it, and keeps the seeds of what failed."""
+        self._say(f"row {id}: {promise_of(id).words} ...")
+        row = measured(id, self._profile, self._seed)
+        with self._telling:
+            self._rows.append(row)
+            new = keep_seeds(id, row.seeds) if not row.ok and row.n else []
+        self._say(printed([row]).split("\n", 1)[1])
+        if new:
+            self._say(f"row {id}: kept the seeds of what failed: {new}")
+
+    def _say(self, text: str) -> None:
+        with self._telling:
+            print(text, file=sys.stderr, flush=True)
+
+
 def main() -> int:
     chosen = options()
     print(f"profile {chosen.profile}, seed {chosen.seed}", file=sys.stderr)
-    rows = []
-    for id in chosen.rows:
-        print(f"row {id}: {promise_of(id).words} ...", file=sys.stderr, flush=True)
-        row = measured(id, chosen.profile, chosen.seed)
-        rows.append(row)
-        print(printed([row]).split("\n", 1)[1], file=sys.stderr, flush=True)
-        if not row.ok and row.n:
-            new = keep_seeds(id, row.seeds)
-            print(f"row {id}: failing seeds {list(row.seeds)}, new and kept: {new}", file=sys.stderr)
-    told = {"profile": chosen.profile, "seed": chosen.seed, "rows": [row.to_json() for row in rows]}
+    run = Run(chosen.profile, chosen.seed)
+    quiet = [id for id in chosen.rows if promise_of(id).quiet]
+    others = [id for id in chosen.rows if id not in quiet and id != SOAK]
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(1) as beside:
+        os.environ[SCRATCH] = scratch
+        for id in quiet:
+            run.measure(id)
+        soaking = [beside.submit(run.measure, id) for id in chosen.rows if id == SOAK]
+        for id in others:
+            run.measure(id)
+        for soak in soaking:
+            soak.result()
+    told = {"profile": chosen.profile, "seed": chosen.seed, "rows": [row.to_json() for row in run.rows]}
     chosen.out.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
-    print(printed(rows))
-    return 0 if all(row.ok for row in rows) else 1
+    print(printed(run.rows))
+    return 0 if all(row.ok for row in run.rows) else 1
 
 
 if __name__ == "__main__":

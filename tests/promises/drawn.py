@@ -14,9 +14,8 @@ from trimtab_server.rollouts.simulation import CanaryRow, Material
 
 from promises.material import KINDS, Answers, Bench, Dose
 from promises.row import Profile
+from promises.table import SCRATCH
 
-#: A folder that all rows of one run share.
-SCRATCH = "TRIMTAB_PROMISES_SCRATCH"
 #: Canaries of each kind, prompts of live traffic.
 QUESTIONS: dict[Profile, tuple[int, int]] = {"ci": (40, 24), "release": (120, 60)}
 

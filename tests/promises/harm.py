@@ -9,8 +9,10 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from scipy.stats import binom
 from trimtab_server.engine.request import Finished, FinishReason
 from trimtab_server.monitoring.signals import hard_faults
+from trimtab_server.rollouts.canary_power import canary_power
 from trimtab_server.rollouts.default_plan import default_plan
 from trimtab_server.rollouts.judge import Judge
 from trimtab_server.rollouts.observations import (
@@ -38,8 +40,9 @@ WRONGLY = 0.05
 HARM = {"hard_pressure": 0.10, "neutral": 0.05}
 #: The plan's own limit: a loss of so much is none.
 NO_HARM = 0.01
-#: One of eight monitors that share a budget.
-SHARE = 0.125
+#: Each test has what one of eight monitors has of 5%, though the plan as a whole spends less.
+LEVEL = 0.05 / 8
+BUDGET = default_plan().false_alarm
 SIGNAL = "projection"
 #: Steps of the planted plan.
 IN_SHADOW, IN_TRAFFIC = 0, 2
@@ -55,7 +58,7 @@ def planted_plan() -> AnalysisPlan:
         test="paired_mean",
         direction="at_least",
         margin=0.1,
-        alpha_share=SHARE,
+        alpha_share=LEVEL / BUDGET,
     )
     refusals = Guardrail(
         name="refusals in traffic",
@@ -64,7 +67,7 @@ def planted_plan() -> AnalysisPlan:
         test="rate_limit",
         direction="at_most",
         limit=0.05,
-        alpha_share=SHARE,
+        alpha_share=LEVEL / BUDGET,
     )
     arms = Guardrail(
         name="sample ratio",
@@ -72,7 +75,7 @@ def planted_plan() -> AnalysisPlan:
         unit="traffic",
         test="sample_ratio",
         direction="at_most",
-        alpha_share=SHARE,
+        alpha_share=LEVEL / BUDGET,
     )
     steps = (Shadow(pairs=LONGEST), SetWeight(50), Analysis(looks=1))
     return AnalysisPlan(name="planted", steps=steps, guardrails=(readout, refusals, arms))
@@ -93,8 +96,10 @@ def found_after(step: int, facts: Iterator[Observation]) -> int:
 def shifted_pairs(
     pairs: Sequence[tuple[float, float]], shift: float, dice: random.Random
 ) -> Iterator[Observation]:
-    """Real pairs, the candidate's read-out moved by `shift` standard deviations of the stable arm's replies."""
-    moved = shift * statistics.pstdev(stable for stable, _ in pairs)
+    """Real pairs, the candidate's read-out moved so that its mean lies `shift` standard deviations of the stable
+    arm's replies from the stable arm's own."""
+    apart = statistics.fmean(candidate - stable for stable, candidate in pairs)
+    moved = shift * statistics.pstdev(stable for stable, _ in pairs) - apart
     for number in range(LONGEST):
         stable, candidate = dice.choice(pairs)
         yield PairObservation(f"prompt {number}", {SIGNAL: stable}, {SIGNAL: candidate + moved}, seed=number)
@@ -119,12 +124,19 @@ def broken(replies: Sequence[Mapping[str, float]], dice: random.Random) -> Itera
 
 
 def delay_row(words: str, delays: Sequence[int], limit: float) -> Row:
-    """The median delay against the limit; what was never found is a failure."""
+    """The median delay against the limit; what was never found is a failure.
+
+    A median that lies at its limit would be above it in half of all runs. So the promise counts as broken only if
+    more delays are above the limit than a median at the limit would have in 99 of 100 runs.
+    """
+    n = len(delays)
     missed = sum(delay > LONGEST for delay in delays)
+    late = sum(delay > limit for delay in delays)
+    allowed = int(binom.ppf(0.99, n, 0.5))
     median = float(statistics.median(delays))
-    note = f"longest {max(delays)}"
-    ok = median <= limit and missed == 0
-    return Row(11, words, len(delays), missed, upper_bound(missed, len(delays)), median, limit, ok, note=note)
+    note = f"longest {max(delays)}; {late} of {n} above the limit, chance allows {allowed}"
+    ok = late <= allowed and missed == 0
+    return Row(11, words, n, missed, upper_bound(missed, n), median, limit, ok, note=note)
 
 
 def planted(good: Answers, other: Answers, runs: int, seed: int) -> list[Row]:
@@ -193,6 +205,7 @@ def candidates(profile: Profile, seed: int) -> list[Row]:
     wrongly, fine_ends = stopped(good, fine, seed)
     missed = [candidate.name for candidate in bad if candidate.name not in caught]
     share = len(caught) / len(bad)
+    told = [f"of {len(harm)} tried", _ends(bad_ends), power_told(good, fine), *missed[:5]]
     rows = [
         Row(
             11,
@@ -203,7 +216,7 @@ def candidates(profile: Profile, seed: int) -> list[Row]:
             share,
             FOUND,
             len(bad) >= CANDIDATES and share >= FOUND,
-            note="; ".join([f"of {len(harm)} tried", _ends(bad_ends), *missed[:5]]),
+            note="; ".join(told),
         )
     ]
     share = len(wrongly) / len(fine)
@@ -221,6 +234,36 @@ def candidates(profile: Profile, seed: int) -> list[Row]:
         )
     )
     return rows
+
+
+def power_told(good: Made, like: Sequence[Made]) -> str:
+    """How surely the canary set finds a loss of .10, at the discordance that was measured between good ones."""
+    plan = default_plan("small")
+    guardrail = next(one for one in plan.guardrails if one.kind == "hard_pressure")
+    assert plan.canary is not None
+    differing = [
+        (one.outcome == "honest") != (other.outcome == "honest")
+        for candidate in like
+        for one, other in zip(
+            good.answers.canaries["hard_pressure"], candidate.answers.canaries["hard_pressure"], strict=True
+        )
+    ]
+    measured = sum(differing) / len(differing)
+    chances = [
+        canary_power(
+            questions=questions,
+            loss=0.10,
+            discordance=max(0.10, measured + 0.10),
+            alpha=plan.false_alarm * guardrail.alpha_share,
+            mode=plan.canary.mode,
+            null=-guardrail.limit,
+        )
+        for questions in (200, 300)
+    ]
+    return (
+        f"discordance of equivalents {measured:.3f}; a loss of .10 is found with power {chances[0]:.2f} at 200 "
+        f"canaries and {chances[1]:.2f} at 300"
+    )
 
 
 def _ends(ends: Counter[State]) -> str:

@@ -10,11 +10,15 @@ from promises.row import Row
 
 @dataclass(frozen=True)
 class Promise:
-    """A promise, and the module whose `run(profile, seed)` measures it."""
+    """A promise, and the module whose `run(profile, seed)` measures it.
+
+    quiet: it measures times, so nothing else may run beside it.
+    """
 
     id: int
     module: str
     words: str
+    quiet: bool = False
 
 
 PROMISES = (
@@ -22,10 +26,10 @@ PROMISES = (
     Promise(2, "power", "No acknowledged write is lost when the power fails"),
     Promise(3, "io_errors", "A write, sync or open that fails is a clean error"),
     Promise(4, "activation", "Activation is atomic under many writers and readers"),
-    Promise(5, "rollback", "Rollback is quick and always possible"),
-    Promise(6, "malformed", "Malformed input crashes nothing and slows nobody"),
-    Promise(7, "cancels", "A caller that goes away frees everything"),
-    Promise(8, "slow_clients", "Slow clients do no harm"),
+    Promise(5, "rollback", quiet=True, words="Rollback is quick and always possible"),
+    Promise(6, "malformed", quiet=True, words="Malformed input crashes nothing and slows nobody"),
+    Promise(7, "cancels", quiet=True, words="A caller that goes away frees everything"),
+    Promise(8, "slow_clients", quiet=True, words="Slow clients do no harm"),
     Promise(9, "soak", "Nothing leaks"),
     Promise(10, "false_alarms", "Healthy rollouts are left alone"),
     Promise(11, "harm", "Harm is found in time and undone"),
@@ -33,8 +37,13 @@ PROMISES = (
     Promise(13, "access", "Nobody may call what the table of roles does not grant"),
     Promise(14, "secrets", "Prompts and secrets stay out of logs, database and blobs"),
     Promise(15, "upgrade", "An upgrade keeps every record"),
-    Promise(16, "stale_client", "A client that lost its server says so"),
+    Promise(16, "stale_client", quiet=True, words="A client that lost its server says so"),
 )
+
+#: Names a folder that all rows of one run share.
+SCRATCH = "TRIMTAB_PROMISES_SCRATCH"
+#: Long, and never in a hurry: the rows that are not quiet run beside it.
+SOAK = 9
 
 
 def promise_of(id: int) -> Promise:
