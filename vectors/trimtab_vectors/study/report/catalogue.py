@@ -57,12 +57,21 @@ class Catalogue:
         return self.named(key, value)
 
 
-@cache
 def catalogue(language: Language) -> Catalogue:
-    """Raises ValueError for a language there is no file of."""
+    """The texts of a study's report. Raises ValueError for a language there is no file of."""
+    return read_catalogue("trimtab_vectors.study.report", language)
+
+
+@cache
+def read_catalogue(package: str, language: Language) -> Catalogue:
+    """The texts of a package of reports, from its `texts/{language}.toml`.
+
+    Raises:
+        ValueError: there is no file of the language.
+    """
     if language not in LANGUAGES:
         raise ValueError(f"there are no texts in {language!r}; one of {', '.join(LANGUAGES)} is expected")
-    file = resources.files("trimtab_vectors.study.report") / "texts" / f"{language}.toml"
+    file = resources.files(package) / "texts" / f"{language}.toml"
     content = tomllib.loads(file.read_text(encoding="utf-8"))
     sentences = tuple((re.compile(s["match"]), s["text"]) for s in content.pop("sentence", []))
     return Catalogue(language, dict(_flat("", content)), sentences)

@@ -9,8 +9,9 @@ from typing import Final
 from trimtab_vectors.study.report.drawing import Dot, Drawing, Ink, Label, Line, Shape, shortened, text_width
 from trimtab_vectors.study.report.scale import Scale, figure, ticks
 
-_WIDTH: Final = 720.0
 _ROW: Final = 30.0
+#: Most of the width that names may take.
+_NAMES: Final = 260.0 / 720.0
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,21 @@ class Row:
 
 @dataclass(frozen=True)
 class IntervalRows:
-    """levels: name -> value, drawn as dashed lines. undefined: what is written where there is no figure."""
+    """levels: name -> value, drawn as dashed lines. undefined: what is written where there is no figure. width:
+    in units of the drawing; letters keep their size."""
 
     title: str
     value_title: str
     rows: Sequence[Row]
     levels: dict[str, float]
     undefined: str
+    width: float = 720.0
 
     def draw(self) -> Drawing:
-        left = min(260.0, max(text_width(row.name, 12.0) for row in self.rows)) + 16.0
+        left = min(_NAMES * self.width, max(text_width(row.name, 12.0) for row in self.rows)) + 16.0
         ends = [v for row in self.rows for v in (row.value, row.low, row.high) if v is not None]
         marks = ticks(min([*ends, *self.levels.values()]), max([*ends, *self.levels.values()]))
-        x = Scale(marks[0], marks[-1], left, _WIDTH - 64.0)
+        x = Scale(marks[0], marks[-1], left, self.width - 64.0)
         top = 42.0
         bottom = top + _ROW * len(self.rows)
         shapes: list[Shape] = [Label(left, 13.0, self.value_title, 12.0, "soft")]
@@ -65,5 +68,5 @@ class IntervalRows:
                 for end in (row.low, row.high):
                     shapes.append(Line(x(end), y - 4.0, x(end), y + 4.0, row.ink, 2.0, role="cap"))
             shapes.append(Dot(x(row.value), y, 4.0, row.ink, row.ink, role="point", note=figure(row.value)))
-            shapes.append(Label(_WIDTH - 4.0, y + 4.0, figure(row.value), 12.0, "ink", "end", role="value"))
-        return Drawing(_WIDTH, bottom + 26.0, self.title, tuple(shapes))
+            shapes.append(Label(self.width - 4.0, y + 4.0, figure(row.value), 12.0, "ink", "end", role="value"))
+        return Drawing(self.width, bottom + 26.0, self.title, tuple(shapes))
