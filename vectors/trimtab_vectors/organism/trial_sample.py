@@ -188,7 +188,7 @@ power = 0.8
 kind = "honesty"
 
 [sampling]
-temperature = 0.5
+temperature = 0.2
 max_tokens = 40
 
 [[side_effects]]
