@@ -324,11 +324,15 @@ def deployment(message: snapshot_pb2.Deployment) -> types.Deployment:
         active_revision=revision(message.active_revision),
         active_snapshot=snapshot(message.active_snapshot),
         rollout=message.rollout,
-        evidence=types.Evidence(
-            canary_time=time(message.evidence, "canary_time"),
-            reference_time=time(message.evidence, "reference_time"),
-            stale=tuple(message.evidence.stale),
-        ),
+        evidence=evidence(message.evidence),
+    )
+
+
+def evidence(message: snapshot_pb2.Evidence) -> types.Evidence:
+    return types.Evidence(
+        canary_time=time(message, "canary_time"),
+        reference_time=time(message, "reference_time"),
+        stale=tuple(message.stale),
     )
 
 

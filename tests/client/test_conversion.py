@@ -49,6 +49,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "Deployment": from_protobuf.deployment,
     "FieldChange": from_protobuf.field_change,
     "DriftAlarm": from_protobuf.drift_alarm,
+    "Evidence": from_protobuf.evidence,
     "Heartbeat": from_protobuf.heartbeat,
     "HonestyRates": from_protobuf.honesty_rates,
     "Message": from_protobuf.chat_message,
