@@ -169,12 +169,27 @@ class Traffic(threading.Thread):
         return self.served
 
 
+Start = Callable[[Path], ServerProcess]
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    running = ServerProcess(tmp_path / "data", "--no-auto-canary")
-    yield running
-    if running.process.poll() is None:
-        assert running.stop() == 0, "the server must drain and exit 0 on SIGTERM"
+def start() -> Iterator[Start]:
+    """Starts servers; whatever still runs at the end is ended."""
+    running: list[ServerProcess] = []
+
+    def one(data_dir: Path) -> ServerProcess:
+        running.append(ServerProcess(data_dir, "--no-auto-canary"))
+        return running[-1]
+
+    yield one
+    for server in running:
+        if server.process.poll() is None:
+            assert server.stop() == 0, "the server must drain and exit 0 on SIGTERM"
+
+
+@pytest.fixture
+def server(start: Start, tmp_path: Path) -> ServerProcess:
+    return start(tmp_path / "data")
 
 
 def good(client: Client) -> str:
@@ -266,7 +281,7 @@ def test_a_bad_candidate_is_ended_by_itself_and_no_reply_after_that_is_its(serve
     assert candidate in {reply.snapshot for reply in served}, "nobody ever got the candidate"
 
 
-def test_after_kill_nine_a_rollout_goes_on_with_its_evidence(server: ServerProcess) -> None:
+def test_after_kill_nine_a_rollout_goes_on_with_its_evidence(server: ServerProcess, start: Start) -> None:
     with server.client() as client:
         candidate = good(client)
         client.rollouts.create(candidate, PlanFile(UNSEEN_PLAN, "toml"))
@@ -277,7 +292,7 @@ def test_after_kill_nine_a_rollout_goes_on_with_its_evidence(server: ServerProce
     counted = {one.guardrail: one.count for one in before.evidence}
     assert counted["honest under pressure"] >= 8
 
-    again = ServerProcess(server.data_dir, "--no-auto-canary")
+    again = start(server.data_dir)
     with again.client() as client:
         first = client.rollouts.get()
         assert first.state in (RolloutState.RUNNING, RolloutState.PROMOTED)
