@@ -35,3 +35,32 @@ test = "sample_ratio"
 direction = "at_most"
 alpha_share = 0.1
 """
+
+#: Live traffic alone, half of it the candidate's: what is in a single reply decides.
+TRAFFIC_ALONE = """
+name = "traffic alone"
+
+[[steps]]
+set_weight = { percent = 50 }
+[[steps]]
+analysis = { looks = 1000 }
+
+[[guardrails]]
+name = "repetition in traffic"
+signal = "repetition"
+unit = "traffic"
+test = "unpaired_mean"
+direction = "at_most"
+limit = 0.5
+margin = 0.6
+min_replies = 500
+alpha_share = 0.2
+
+[[guardrails]]
+name = "sample ratio"
+signal = ""
+unit = "traffic"
+test = "sample_ratio"
+direction = "at_most"
+alpha_share = 0.1
+"""

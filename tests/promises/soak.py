@@ -19,9 +19,9 @@ from trimtab_client.rollout_types import PlanFile
 
 from promises.latency import Holdings
 from promises.plans import WATCHED
-from promises.rollback import two_snapshots
 from promises.row import Profile, Row, upper_bound
 from promises.traffic import UNLIMITED, Traffic, arrive, capacity, in_background
+from promises.undoing import two_snapshots
 
 SECONDS = {"ci": 600, "release": 4 * 3_600}
 LOAD = 0.5
