@@ -425,6 +425,14 @@
         <source>Run the canary set</source>
         <translation>カナリアセットを実行</translation>
     </message>
+    <message>
+        <source>Studies</source>
+        <translation>調査</translation>
+    </message>
+    <message>
+        <source>Pages of the Evidence room</source>
+        <translation>「検証」の部屋のページ</translation>
+    </message>
 </context>
 <context>
     <name>Failure</name>
@@ -1297,6 +1305,22 @@
         <source>After</source>
         <translation>変更後</translation>
     </message>
+    <message>
+        <source>Value</source>
+        <translation>値</translation>
+    </message>
+    <message>
+        <source>95% interval</source>
+        <translation>95% 区間</translation>
+    </message>
+    <message>
+        <source>Lies, unsteered</source>
+        <translation>嘘（ステアリングなし）</translation>
+    </message>
+    <message>
+        <source>Window</source>
+        <translation>窓</translation>
+    </message>
 </context>
 <context>
     <name>Transcript</name>
@@ -1441,6 +1465,312 @@
     <message>
         <source>The same as the active snapshot “{0}”.</source>
         <translation>適用中のスナップショット「{0}」と同じです。</translation>
+    </message>
+</context>
+<context>
+    <name>CellPanel</name>
+    <message>
+        <source>Chosen cell</source>
+        <translation>選択中のマス</translation>
+    </message>
+    <message>
+        <source>Use this vector at this stage</source>
+        <translation>このベクトルをこのステージで使う</translation>
+    </message>
+    <message>
+        <source>Vector of that stage</source>
+        <translation>そのステージのベクトル</translation>
+    </message>
+    <message>
+        <source>Click a cell, or use the arrow keys, to see its figure and to try it in the chat.</source>
+        <translation>マスをクリックするか矢印キーで選ぶと、値が表示され、チャットで試せます。</translation>
+    </message>
+    <message>
+        <source>The hosted model has no stage named {0}.</source>
+        <translation>ホスト中のモデルに {0} という名前のステージはありません。</translation>
+    </message>
+    <message>
+        <source>The server has no vector of {0}. Extract one at that stage first.</source>
+        <translation>サーバーに {0} のベクトルがありません。先にそのステージで抽出してください。</translation>
+    </message>
+    <message>
+        <source>The vector is of another stage than the model: it is used by force, and the server puts that on record. Stages are matched by name; the study may be of another fine-tuning run.</source>
+        <translation>ベクトルとモデルのステージが異なるため、強制的に使用し、サーバーがそれを記録します。ステージは名前で対応させています。調査が別の微調整のものである可能性があります。</translation>
+    </message>
+    <message>
+        <source>Stages are matched by name; the study may be of another fine-tuning run.</source>
+        <translation>ステージは名前で対応させています。調査が別の微調整のものである可能性があります。</translation>
+    </message>
+</context>
+<context>
+    <name>EmptyStudies</name>
+    <message>
+        <source>Find the stage where a small intervention works best</source>
+        <translation>小さな介入が最もよく効くステージを探す</translation>
+    </message>
+    <message>
+        <source>A study measures the vector of each stage on each stage of a fine-tuning run, over several seeds, and says whether there is a critical window: confirmed, candidate, none or undecided.</source>
+        <translation>調査は、微調整の各ステージのベクトルを各ステージで、複数のシードにわたって測り、重要な窓があるかどうかを「確認された・候補・なし・未確定」のいずれかで示します。</translation>
+    </message>
+    <message>
+        <source>A study writes a summary.json. Open it here, or start one from the command line:</source>
+        <translation>調査は summary.json を書き出します。ここで開くか、コマンドラインから調査を始めてください。</translation>
+    </message>
+    <message>
+        <source>Open a study…</source>
+        <translation>調査を開く…</translation>
+    </message>
+</context>
+<context>
+    <name>HeatMap</name>
+    <message>
+        <source>Vector of {0}, model at {1}</source>
+        <translation>{0} のベクトル、{1} のモデル</translation>
+    </message>
+    <message>
+        <source>not measured</source>
+        <translation>未測定</translation>
+    </message>
+    <message>
+        <source>({0} to {1})</source>
+        <translation>（{0} ～ {1}）</translation>
+    </message>
+</context>
+<context>
+    <name>StudiesPage</name>
+    <message>
+        <source>Open a study…</source>
+        <translation>調査を開く…</translation>
+    </message>
+    <message>
+        <source>Runs</source>
+        <translation>実行</translation>
+    </message>
+    <message>
+        <source>Matrix</source>
+        <translation>行列</translation>
+    </message>
+    <message>
+        <source>Over the stages</source>
+        <translation>ステージごと</translation>
+    </message>
+    <message>
+        <source>Runs of the study</source>
+        <translation>調査の実行</translation>
+    </message>
+    <message>
+        <source>Figure in the matrix</source>
+        <translation>行列の値</translation>
+    </message>
+    <message>
+        <source>Figure over the stages</source>
+        <translation>ステージごとの値</translation>
+    </message>
+    <message>
+        <source>Matrix of vectors by stages; arrow keys choose a cell</source>
+        <translation>ベクトルとステージの行列（矢印キーでマスを選択）</translation>
+    </message>
+    <message>
+        <source>stage of the vector</source>
+        <translation>ベクトルのステージ</translation>
+    </message>
+    <message>
+        <source>stage of the model</source>
+        <translation>モデルのステージ</translation>
+    </message>
+    <message>
+        <source>Figure over the stages, as a plot</source>
+        <translation>ステージごとの値のグラフ</translation>
+    </message>
+    <message>
+        <source>Figure over the stages, as a table</source>
+        <translation>ステージごとの値の表</translation>
+    </message>
+    <message>
+        <source>Open a study</source>
+        <translation>調査を開く</translation>
+    </message>
+    <message>
+        <source>Summary of a study (*.json)</source>
+        <translation>調査の要約 (*.json)</translation>
+    </message>
+    <message>
+        <source>{0}  ·  plan {1}</source>
+        <translation>{0}  ·  計画 {1}</translation>
+    </message>
+    <message>
+        <source>{0}, {1}: {2} seeds</source>
+        <translation>{0}、{1}：シード {2} 個</translation>
+    </message>
+    <message>
+        <source>What the study says of itself: {0}</source>
+        <translation>調査自身による但し書き：{0}</translation>
+    </message>
+    <message>
+        <source>window</source>
+        <translation>窓</translation>
+    </message>
+    <message>
+        <source>looked at</source>
+        <translation>検討範囲</translation>
+    </message>
+</context>
+<context>
+    <name>Study</name>
+    <message>
+        <source>Seed {0} has stages without a figure and is left out.</source>
+        <translation>シード {0} には値のないステージがあるため除外しました。</translation>
+    </message>
+    <message>
+        <source>{0} of the {1} discovery seeds that a confirmed window needs.</source>
+        <translation>窓の確認に必要な発見用シード {1} 個のうち {0} 個しかありません。</translation>
+    </message>
+    <message>
+        <source>{0} of the {1} confirmation seeds that a confirmed window needs.</source>
+        <translation>窓の確認に必要な確認用シード {1} 個のうち {0} 個しかありません。</translation>
+    </message>
+    <message>
+        <source>The rise is not above 0 in the confirmation seeds (p = {0}).</source>
+        <translation>確認用シードでは上昇が 0 を上回りません（p = {0}）。</translation>
+    </message>
+    <message>
+        <source>Its size {0} is below the smallest effect of interest {1}.</source>
+        <translation>大きさ {0} が、意味のある最小の効果 {1} を下回ります。</translation>
+    </message>
+    <message>
+        <source>A plasticity that only fades fits as well (p = {0}).</source>
+        <translation>弱まるだけの可塑性でも同じように説明できます（p = {0}）。</translation>
+    </message>
+    <message>
+        <source>A rise above {0} is excluded everywhere; one of {1} would have been found in 4 of 5 studies.</source>
+        <translation>{0} を超える上昇はどこでも除外されます。{1} の上昇なら 5 回の調査のうち 4 回で見つかったはずです。</translation>
+    </message>
+    <message>
+        <source>A rise of {0} is not excluded (bound {1}): more seeds are needed.</source>
+        <translation>{0} の上昇を除外できません（上限 {1}）。シードを増やす必要があります。</translation>
+    </message>
+    <message>
+        <source>It does not close: later stages respond as well.</source>
+        <translation>閉じません。後のステージも同じように応答します。</translation>
+    </message>
+    <message>
+        <source>Seeds are fine-tune seeds of one base model each: nothing is said about other base models.</source>
+        <translation>シードは同じ基盤モデルの微調整のシードです。他の基盤モデルについては何も言えません。</translation>
+    </message>
+    <message>
+        <source>Small models made for the purpose test the method; they are no evidence about large models.</source>
+        <translation>この目的で作った小さなモデルは方法の試験であり、大きなモデルについての証拠にはなりません。</translation>
+    </message>
+    <message>
+        <source>The preprint that asked the question (arXiv:2410.06225) is taken as a question, not as evidence.</source>
+        <translation>問いの元となったプレプリント（arXiv:2410.06225）は、証拠ではなく問いとして扱います。</translation>
+    </message>
+    <message>
+        <source>Effects and lie rates are between given answers, not of generated replies.</source>
+        <translation>効果と嘘の割合は与えられた答えの間のもので、生成した応答のものではありません。</translation>
+    </message>
+    <message>
+        <source>Intervals over seeds are for plots; verdicts come from t tests over seeds.</source>
+        <translation>シードにわたる区間は図のためのものです。判定はシードにわたる t 検定によります。</translation>
+    </message>
+    <message>
+        <source>The reference dose was chosen at the last stage, and suits that best.</source>
+        <translation>基準の用量は最後のステージで選んだもので、そのステージに最も合っています。</translation>
+    </message>
+    <message>
+        <source>Slopes of random vectors rest on three strengths alone.</source>
+        <translation>ランダムなベクトルの傾きは 3 つの強度だけから求めました。</translation>
+    </message>
+    <message>
+        <source>The file is larger than 64 MiB and is no summary of a study.</source>
+        <translation>ファイルが 64 MiB を超えており、調査の要約ではありません。</translation>
+    </message>
+    <message>
+        <source>The file cannot be read: {0}</source>
+        <translation>ファイルを読み取れません：{0}</translation>
+    </message>
+    <message>
+        <source>The file is not JSON: {0}. Open the summary.json of a study.</source>
+        <translation>JSON のファイルではありません：{0}。調査の summary.json を開いてください。</translation>
+    </message>
+    <message>
+        <source>This is no summary of a study. Open the summary.json in the study&apos;s folder.</source>
+        <translation>調査の要約ではありません。調査のフォルダーにある summary.json を開いてください。</translation>
+    </message>
+    <message>
+        <source>The summary has version {0}, which this client does not read. Update the client.</source>
+        <translation>要約の版 {0} はこのクライアントでは読めません。クライアントを更新してください。</translation>
+    </message>
+    <message>
+        <source>The summary is damaged: {0}. Write it again from the study.</source>
+        <translation>要約が壊れています：{0}。調査からもう一度書き出してください。</translation>
+    </message>
+    <message>
+        <source>Effect at the reference strength (nat)</source>
+        <translation>基準強度での効果（ナット）</translation>
+    </message>
+    <message>
+        <source>Steerability above random vectors (nat per strength)</source>
+        <translation>ランダムなベクトルを超える効きやすさ（ナット/単位強度）</translation>
+    </message>
+    <message>
+        <source>Effect against that of a lying line</source>
+        <translation>嘘をつかせる一文の効果に対する比</translation>
+    </message>
+    <message>
+        <source>Transfer: effect against the stage&apos;s own vector</source>
+        <translation>転移：そのステージ自身のベクトルに対する効果の比</translation>
+    </message>
+    <message>
+        <source>Stability: cosine between the stages&apos; vectors</source>
+        <translation>安定性：ステージ間のベクトルのコサイン</translation>
+    </message>
+    <message>
+        <source>Receptivity to vectors (nat per strength)</source>
+        <translation>ベクトルへの応答性（ナット/単位強度）</translation>
+    </message>
+    <message>
+        <source>Gain by a push in training (nat per step)</source>
+        <translation>訓練中の介入の効果（ナット/ステップ）</translation>
+    </message>
+    <message>
+        <source>confirmed</source>
+        <translation>確認済み</translation>
+    </message>
+    <message>
+        <source>candidate, not confirmed</source>
+        <translation>候補（未確認）</translation>
+    </message>
+    <message>
+        <source>no window</source>
+        <translation>窓なし</translation>
+    </message>
+    <message>
+        <source>undecided</source>
+        <translation>未確定</translation>
+    </message>
+    <message>
+        <source>A window: it opens and closes.</source>
+        <translation>窓です。開いて、閉じます。</translation>
+    </message>
+    <message>
+        <source>A late rise: it opens and stays open.</source>
+        <translation>後期上昇です。開いたまま閉じません。</translation>
+    </message>
+</context>
+<context>
+    <name>WindowPanel</name>
+    <message>
+        <source>The study did not ask for a window here</source>
+        <translation>この値では窓を調べていません</translation>
+    </message>
+    <message>
+        <source>{0} Window rule: {1}</source>
+        <translation>{0} 窓の規則：{1}</translation>
+    </message>
+    <message>
+        <source>Looked at: {0} to {1}</source>
+        <translation>検討範囲：{0} ～ {1}</translation>
     </message>
 </context>
 </TS>

@@ -54,7 +54,7 @@ class MainWindow(QMainWindow):
         self.reason = ReasonStrip()
         self.start_page = StartPage(workspace)
         self.chat = ChatRoom(workspace, theme)
-        self.evidence = EvidenceRoom(workspace)
+        self.evidence = EvidenceRoom(workspace, theme)
         self.release = ReleaseRoom(workspace, theme)
         self.record = RecordRoom(workspace)
         self._rooms = dict(zip(ROOMS, (self.chat, self.evidence, self.release, self.record), strict=True))
