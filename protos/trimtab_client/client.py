@@ -28,6 +28,7 @@ from trimtab_client.names import DEFAULT_DEPLOYMENT
 from trimtab_client.paging import all_pages
 from trimtab_client.rollouts import Rollouts
 from trimtab_client.transport import CHANNEL_OPTIONS, Deadlines, RetryPolicy, bearer
+from trimtab_client.trials import Trials
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -78,6 +79,7 @@ class Client:
         self._approvals = approval_pb2_grpc.ApprovalServiceStub(self._channel)
         self._tokens = token_pb2_grpc.TokenServiceStub(self._channel)
         self.rollouts = Rollouts(self, self._channel)
+        self.trials = Trials(self, self._channel)
 
     def __enter__(self) -> Self:
         return self

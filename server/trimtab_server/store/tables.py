@@ -378,3 +378,85 @@ drift_states = Table(
     Column("state", Text, nullable=False),
     Column("time", BigInteger, nullable=False),
 )
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("deployment", ForeignKey("deployments.name"), nullable=False),
+    Column("display_name", Text, nullable=False),
+    # Canonical JSON, each beside its hash. Locked: a trigger refuses to change them; prompts can only be deleted.
+    Column("criteria", Text, nullable=False),
+    Column("criteria_hash", String(64), nullable=False),
+    Column("prompts", Text, nullable=True),
+    Column("prompts_hash", String(64), nullable=False),
+    Column("lanes", Text, nullable=False),
+    Column("lanes_hash", String(64), nullable=False),
+    # Over criteria and prompts together.
+    Column("lock_hash", String(64), nullable=False),
+    Column("prompt_count", Integer, nullable=False),
+    Column("row_count", Integer, nullable=False),
+    # Slots that a batch takes: it decides the shape of the arithmetic, so it stays with the trial.
+    Column("width", Integer, nullable=False),
+    # Hexadecimal; the key under which replies are shuffled for raters.
+    Column("secret", String(64), nullable=False),
+    Column("keep_days", Integer, nullable=False),
+    # The audit record of its creation, which holds the hashes too.
+    Column("created_in_record", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    # From here on it changes.
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    # 0: not yet.
+    Column("start_time", BigInteger, nullable=False),
+    Column("end_time", BigInteger, nullable=False),
+    Column("expire_time", BigInteger, nullable=False),
+    # Spent on replies, pauses left out.
+    Column("seconds", Float, nullable=False),
+    # "" before there is one.
+    Column("verdict", String(16), nullable=False),
+    Column("recommendation", String(32), nullable=False),
+    # JSON of all figures, or "".
+    Column("result", Text, nullable=False),
+    Index("ix_trials_deployment_create_time", "deployment", "create_time"),
+)
+
+trial_rows = Table(
+    "trial_rows",
+    metadata,
+    Column("trial", ForeignKey("trials.id"), primary_key=True),
+    # Its place in the plan, from 1.
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("prompt_id", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("repeat", Integer, nullable=False),
+    Column("probe", Integer, nullable=False),
+    # Of its prompt, to filter by.
+    Column("pressure", String(16), nullable=False),
+    Column("language", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("reply", Text, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    # NULL while nothing scored it.
+    Column("score", Float, nullable=True),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("finish_reason", String(16), nullable=False),
+    Column("measures", JSON, nullable=False),
+    # Why there is no reply, or "".
+    Column("error", Text, nullable=False),
+)
+
+trial_ratings = Table(
+    "trial_ratings",
+    metadata,
+    Column("trial", ForeignKey("trials.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    # A token's resource name, or the judge.
+    Column("rater", String(200), primary_key=True),
+    Column("grade", Integer, nullable=False),
+    Column("time", BigInteger, nullable=False),
+)

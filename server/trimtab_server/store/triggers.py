@@ -49,6 +49,21 @@ TRIGGERS: Final[dict[str, str]] = {
         "CREATE TRIGGER rollout_looks_no_delete BEFORE DELETE ON rollout_looks "
         "BEGIN SELECT RAISE(ABORT, 'a look is kept as it was made'); END"
     ),
+    # Prompts may be deleted when their time is over, and never changed.
+    "trials_locked": (
+        "CREATE TRIGGER trials_locked BEFORE UPDATE OF id, deployment, display_name, criteria, criteria_hash, "
+        "prompts_hash, lanes, lanes_hash, lock_hash, prompt_count, row_count, width, secret, keep_days, "
+        "created_in_record, created_by, create_time ON trials "
+        "BEGIN SELECT RAISE(ABORT, 'a trial is locked when it is created'); END"
+    ),
+    "trial_prompts_locked": (
+        "CREATE TRIGGER trial_prompts_locked BEFORE UPDATE OF prompts ON trials WHEN NEW.prompts IS NOT NULL "
+        "BEGIN SELECT RAISE(ABORT, 'a trial is locked when it is created'); END"
+    ),
+    "trials_no_delete": (
+        "CREATE TRIGGER trials_no_delete BEFORE DELETE ON trials "
+        "BEGIN SELECT RAISE(ABORT, 'a trial is kept for ever'); END"
+    ),
 }
 
 
