@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Processes that share the tests, file by file; 0: this one.
+TEST_WORKERS ?= 2
 STAMP := $(VENV)/.installed
 PROTOS := $(wildcard protos/trimtab/v1/*.proto)
 INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
@@ -24,7 +26,7 @@ demo: venv ## Start the server on the embedded model and open the desktop client
 test: venv ## Lint, then every test.
 	@packaging/system-packages.sh --tests
 	@$(MAKE) --no-print-directory lint
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(TEST_FLAGS)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile $(TEST_FLAGS)
 
 venv: $(STAMP) ## .venv from packaging/constraints.txt.
 

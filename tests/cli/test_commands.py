@@ -177,7 +177,7 @@ def test_a_seed_repeats_a_reply(trimtab: Any) -> None:
 
 
 def test_lanes_side_by_side(trimtab: Any, snapshot: dict[str, Any]) -> None:
-    words = ("chat", "--compare", "--snapshot", "evening", "--vector", "from the command line:-0.4:3")
+    words = ("chat", "--compare", "--snapshot", "evening", "--vector", "from the command line:0.4:3")
     compared = trimtab.json(*words, "--readouts", "--max-tokens", 12, "Hello")["lanes"]
     assert [lane["lane"] for lane in compared] == ["unsteered", "evening", "steered"]
     tokens = compared[2]["tokens"]
