@@ -18,7 +18,7 @@ from trimtab_vectors.study.report.document import Bullets, Figure, Paragraph, Ta
 from trimtab_server.reports import pptx_layout as layout
 from trimtab_server.reports import text_fit
 from trimtab_server.reports.deck import Deck, Slide
-from trimtab_server.reports.pptx_drawing import SlideDrawing, rgb
+from trimtab_server.reports.pptx_drawing import SlideDrawing, rgb, without_theme
 from trimtab_server.reports.pptx_text import set_fonts
 
 #: 16:9, points.
@@ -151,7 +151,7 @@ class _Setter:
         size = layout.PLAIN * placed.scale
         self._text_box(placed.left, placed.top, placed.width, [(figure.title, size, "ink", True)])
         top = placed.top + text_fit.height(figure.title, size, placed.width) + 4.0
-        scale = layout.chart_scale(figure, placed.width)
+        scale = layout.chart_scale(figure, placed.width, placed.scale)
         group = self.made.shapes.add_group_shape()
         group.name = figure.title[:80]
         group._element.nvGrpSpPr.cNvPr.set("descr", figure.drawing.title)
@@ -207,6 +207,11 @@ class _Setter:
         paragraph.line_spacing = Pt(round(size * text_fit.LEADING, 1))
         paragraph.space_before = paragraph.space_after = Pt(0)
         paragraph.alignment = PP_ALIGN.LEFT
+        if not text:
+            # An empty line would else take the default size, and its row grow.
+            end = paragraph._p.get_or_add_endParaRPr()
+            end.set("sz", str(round(size * 100)))
+            return
         run = paragraph.add_run()
         run.text = text
         run.font.size, run.font.bold = Pt(round(size, 1)), bold
@@ -223,7 +228,7 @@ def _frame(frame: Any) -> None:
 
 
 def _fill(shape: Any, ink: str) -> None:
-    shape.shadow.inherit = False
+    without_theme(shape)
     shape.fill.solid()
     shape.fill.fore_color.rgb = rgb(ink)
     shape.line.fill.background()

@@ -9,6 +9,7 @@ from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_LINE
 from pptx.enum.shapes import MSO_CONNECTOR, MSO_SHAPE
 from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
+from pptx.oxml.ns import qn
 from pptx.util import Emu, Pt
 from trimtab_vectors.study.report.drawing import (
     Anchor,
@@ -122,13 +123,14 @@ class SlideDrawing:
         made = self.shapes.add_connector(
             MSO_CONNECTOR.STRAIGHT, self._x(x1), self._y(y1), self._x(x2), self._y(y2)
         )
+        without_theme(made)
         made.line.color.rgb = rgb(ink)
         made.line.width = Pt(max(0.5, round(width * self.scale, 2)))
         if dashed:
             made.line.dash_style = MSO_LINE.DASH
 
     def _paint(self, made: Any, fill: Ink | None, ink: Ink | None, width: float) -> None:
-        made.shadow.inherit = False
+        without_theme(made)
         if fill is None:
             made.fill.background()
         else:
@@ -148,6 +150,13 @@ class SlideDrawing:
 
     def _size(self, length: float) -> Any:
         return Emu(round(length * self.scale * _EMU))
+
+
+def without_theme(shape: Any) -> None:
+    """Take the theme's shadow and effects from a shape."""
+    style = shape._element.find(qn("p:style"))
+    if style is not None:
+        shape._element.remove(style)
 
 
 def rgb(ink: Ink) -> RGBColor:

@@ -22,6 +22,8 @@ GAP: Final = 10.0
 #: Around the text of a cell, and of a card.
 CELL_PAD: Final = 4.0
 CARD_PAD: Final = 10.0
+#: A chart's letters of 12 units become 15 points.
+_LARGEST_CHART: Final = 1.25
 #: Of one bullet, one cell; the report has the whole.
 _LINES: Final = 4
 _CELL_LINES: Final = 3
@@ -82,7 +84,7 @@ def height_of(block: Block, width: float, scale: float) -> float:
         case Figure():
             title = text_fit.height(block.title, PLAIN * scale, width)
             reading = text_fit.height(block.reading, SOFT * scale, width)
-            return title + chart_scale(block, width) * block.drawing.height + reading + 10.0
+            return title + chart_scale(block, width, scale) * block.drawing.height + reading + 10.0
 
 
 def paragraph_size(block: Paragraph) -> float:
@@ -102,8 +104,9 @@ def card_lines(card: VerdictCard, scale: float) -> list[tuple[str, float]]:
     ]
 
 
-def chart_scale(figure: Figure, width: float) -> float:
-    return min(1.0, width / figure.drawing.width)
+def chart_scale(figure: Figure, width: float, scale: float) -> float:
+    """Points for a unit of the drawing."""
+    return min(_LARGEST_CHART * scale, width / figure.drawing.width)
 
 
 def column_widths(table: Table, width: float, scale: float) -> list[float]:

@@ -13,15 +13,16 @@ from trimtab_server.reports.trial_record import TrialRecord
 from trimtab_server.reports.trial_report import locked_table, trial_words, verdict_card
 from trimtab_server.reports.trial_words import TrialWords
 
-#: Of a chart in one of two columns; at this width its letters keep their size.
-_HALF: Final = 426.0
+#: Of a chart in one of two columns, a quarter smaller than it will be.
+_HALF: Final = 340.0
 
 
 def trial_deck(record: TrialRecord, language: Language = "en") -> Deck:
     """Five slides; the same record gives the same slides."""
     say = trial_words(record, language)
+    title = say("title.trial", name=record.criteria.name)
     return Deck(
-        title=say("title.trial", name=record.criteria.name),
+        title=title,
         footer=say.joined(
             [
                 say("title.trial", name=record.criteria.name),
@@ -59,10 +60,12 @@ def _question(say: TrialWords) -> Slide:
 def _results(say: TrialWords) -> Slide:
     gains, rates = figures.gains_figure(say, _HALF), figures.rates_figure(say, _HALF)
     left: list[Block] = [gains] if gains else [Paragraph(say("results.none"), "soft")]
-    right: list[Block] = [rates] if rates else [figures.lanes_table(say)]
     if findings.side_effects(say):
-        effects = figures.effects_figure(say, _HALF)
-        right.append(Paragraph(findings.effects_reading(say)) if effects is None or rates else effects)
+        left += [
+            Paragraph(say("phrase.effects", reading=figures.effects_reading(say))),
+            figures.effects_table(say),
+        ]
+    right: list[Block] = [rates] if rates else [figures.lanes_table(say)]
     return Slide(say("results.title"), tuple(left), tuple(right), notes=say("results.what"))
 
 
@@ -72,7 +75,7 @@ def _cost(say: TrialWords) -> Slide:
     if cost is None:
         key = "cost.unknown" if say.record.cost_model is None else "cost.unfinished"
         return Slide(title, (Paragraph(say(key)), figures.lanes_table(say)))
-    chart = figures.cost_figure(say, cost, 880.0)
+    chart = figures.cost_figure(say, cost, 704.0)
     return Slide(title, (figures.cost_table(say, cost), *([chart] if chart else [])), notes=say("cost.given"))
 
 

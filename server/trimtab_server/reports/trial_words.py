@@ -147,15 +147,19 @@ class TrialWords(Wording):
         return self.pressures([own for own in self.record.prompts.pressures if criteria.decides(own)])
 
     def money(self, value: float) -> str:
+        """An amount to three digits: more would be more than is known."""
         currency = self.record.cost_model.currency if self.record.cost_model else "JPY"
-        sign = "−" if round(value) < 0 else ""
-        return f"{sign}{self(f'money.{currency}', amount=f'{abs(value):,.0f}')}"
+        held = float(f"{value:.3g}")
+        sign = "−" if round(held) < 0 else ""
+        return f"{sign}{self(f'money.{currency}', amount=f'{abs(held):,.0f}')}"
 
     def money_range(self, own: Range) -> str:
         return f"{self.money(own.value)} [{self.money(own.low)}, {self.money(own.high)}]"
 
     def months(self, value: float | None) -> str:
-        return self("cost.never") if value is None else self("cost.months", months=f"{value:.1f}")
+        if value is None:
+            return self("cost.never")
+        return self("cost.at_once") if value < 1.0 else self("cost.months", months=f"{value:.1f}")
 
     def _with_bounds(self, own: Estimate, write: object) -> str:
         assert callable(write)
