@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 ROOMS: Final = ("chat", "evidence", "release", "record")
+#: Pages that can be opened by themselves, and the rooms they are in.
+PAGES: Final = {"monitors": "release", "rollout": "release", "approvals": "record"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def parse(arguments: Sequence[str]) -> LaunchOptions:
     parser.add_argument("--token-file", type=Path, metavar="FILE", help="file that holds the bearer token")
     parser.add_argument("--language", choices=("en", "ja"))
     parser.add_argument("--theme", choices=("light", "dark"))
-    parser.add_argument("--room", choices=(*ROOMS, "monitors"), help="room to open first")
+    parser.add_argument("--room", choices=(*ROOMS, *PAGES), help="room to open first")
     parser.add_argument("--ask", metavar="QUESTION", help="send this in all lanes once connected")
     parser.add_argument(
         "--preset",

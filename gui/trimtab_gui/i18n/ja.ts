@@ -2,6 +2,116 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="ja_JP" sourcelanguage="en_US">
 <context>
+    <name>AlarmDesk</name>
+    <message>
+        <source>{0} is {1}, outside its limits</source>
+        <translation>「{0}」が {1} で、範囲の外です</translation>
+    </message>
+    <message>
+        <source>{0} no longer looks like its reference</source>
+        <translation>「{0}」が基準の様子から離れました</translation>
+    </message>
+    <message>
+        <source>⚠ Alarm</source>
+        <translation>⚠ 警報</translation>
+    </message>
+    <message>
+        <source>Show the monitors</source>
+        <translation>モニターを表示</translation>
+    </message>
+    <message>
+        <source>Show the rollout</source>
+        <translation>ロールアウトを表示</translation>
+    </message>
+    <message>
+        <source>✕ A guardrail stopped the rollout of “{0}”</source>
+        <translation>✕ ガードレールが「{0}」のロールアウトを止めました</translation>
+    </message>
+    <message>
+        <source>▮▮ The rollout of “{0}” waits for a person</source>
+        <translation>▮▮ 「{0}」のロールアウトが人の判断を待っています</translation>
+    </message>
+    <message>
+        <source>▮▮ The rollout of “{0}” was paused by {1}</source>
+        <translation>▮▮ 「{0}」のロールアウトを {1} が一時停止しました</translation>
+    </message>
+    <message>
+        <source>✓ “{0}” is promoted: everyone gets it</source>
+        <translation>✓ 「{0}」が昇格し、全員に適用されました</translation>
+    </message>
+    <message>
+        <source>■ The rollout of “{0}” was aborted by {1}</source>
+        <translation>■ 「{0}」のロールアウトを {1} が中止しました</translation>
+    </message>
+    <message>
+        <source>The evidence is stale</source>
+        <translation>検証結果が古くなっています</translation>
+    </message>
+    <message>
+        <source>The evidence about the active snapshot is fresh.</source>
+        <translation>適用中のスナップショットの検証結果は新しいものです。</translation>
+    </message>
+    <message>
+        <source>The evidence is stale: {0} Run the canary set; it takes a minute and disturbs nobody.</source>
+        <translation>検証結果が古くなっています。{0}カナリアセットを実行してください。1 分ほどで終わり、利用者に影響はありません。</translation>
+    </message>
+    <message>
+        <source>Run the canary set</source>
+        <translation>カナリアセットを実行</translation>
+    </message>
+    <message>
+        <source>The evidence is stale: {0} Record a new one with “trimtab monitor record-reference”.</source>
+        <translation>検証結果が古くなっています。{0}「trimtab monitor record-reference」で新しい基準を記録してください。</translation>
+    </message>
+</context>
+<context>
+    <name>ApprovalsPage</name>
+    <message>
+        <source>What takes two admins: the first one&apos;s call is kept here as a proposal, and the same call by another admin within its time does it. Both are in the audit.</source>
+        <translation>管理者 2 名が必要な操作です。1 人目の操作は提案としてここに残り、期限内に別の管理者が同じ操作をすると実行されます。どちらも監査記録に残ります。</translation>
+    </message>
+    <message>
+        <source>Approvals</source>
+        <translation>承認</translation>
+    </message>
+    <message>
+        <source>Agree…</source>
+        <translation>同意する…</translation>
+    </message>
+    <message>
+        <source>Take back…</source>
+        <translation>取り下げる…</translation>
+    </message>
+    <message>
+        <source>Read again</source>
+        <translation>再読み込み</translation>
+    </message>
+    <message>
+        <source>Nothing was proposed yet.</source>
+        <translation>提案はまだありません。</translation>
+    </message>
+    <message>
+        <source>Choose one to see what to do about it.</source>
+        <translation>1 つ選ぶと、次にすることを表示します。</translation>
+    </message>
+    <message>
+        <source>This is decided; there is nothing to do.</source>
+        <translation>決定済みです。することはありません。</translation>
+    </message>
+    <message>
+        <source>This is your own proposal. Another admin has to do the same before {0}.</source>
+        <translation>あなた自身の提案です。{0} までに、別の管理者が同じ操作をする必要があります。</translation>
+    </message>
+    <message>
+        <source>{0} has proposed this. If you agree, do the same before {1}; if not, take it back and say why.</source>
+        <translation>{0} の提案です。同意する場合は {1} までに同じ操作をしてください。同意しない場合は、理由を添えて取り下げてください。</translation>
+    </message>
+    <message>
+        <source>{0} has proposed this. If you agree, make the same call as an admin before {1}: “{2}” of {3}.</source>
+        <translation>{0} の提案です。同意する場合は {1} までに、管理者として同じ操作をしてください（「{2}」、対象：{3}）。</translation>
+    </message>
+</context>
+<context>
     <name>Bar</name>
     <message>
         <source>Stage</source>
@@ -58,6 +168,32 @@
     <message>
         <source>✓ No alarm</source>
         <translation>✓ 警報なし</translation>
+    </message>
+    <message>
+        <source>▮▮ Rollout held at {0} %: {1}</source>
+        <translation>▮▮ ロールアウト {0} % で停止中：{1}</translation>
+    </message>
+    <message>
+        <source>▶ Rollout {0} %: {1}</source>
+        <translation>▶ ロールアウト {0} %：{1}</translation>
+    </message>
+    <message>
+        <source>Rollout of “{0}”, {1} % of sessions, verdict: {2}. Click to see it.</source>
+        <translation>「{0}」のロールアウト（セッションの {1} %、判定：{2}）。クリックすると表示します。</translation>
+    </message>
+    <message>
+        <source>◔ Stale evidence</source>
+        <translation>◔ 検証が古い</translation>
+    </message>
+    <message>
+        <source>{0}
+Click to see what to do.</source>
+        <translation>{0}
+クリックすると対処方法を表示します。</translation>
+    </message>
+    <message>
+        <source>Stale evidence</source>
+        <translation>検証結果が古い</translation>
     </message>
 </context>
 <context>
@@ -383,6 +519,90 @@
         <source>Switch to Japanese / 日本語</source>
         <translation>英語に切り替え / English</translation>
     </message>
+    <message>
+        <source>Show the rollout</source>
+        <translation>ロールアウトを表示</translation>
+    </message>
+    <message>
+        <source>New rollout</source>
+        <translation>新しいロールアウト</translation>
+    </message>
+    <message>
+        <source>From the active snapshot to a candidate, in steps</source>
+        <translation>適用中のスナップショットから候補へ、段階的に移します</translation>
+    </message>
+    <message>
+        <source>Start the rollout</source>
+        <translation>ロールアウトを開始</translation>
+    </message>
+    <message>
+        <source>Enters the first step under the locked plan</source>
+        <translation>確定した計画で最初の段階に入ります</translation>
+    </message>
+    <message>
+        <source>Pause the rollout</source>
+        <translation>ロールアウトを一時停止</translation>
+    </message>
+    <message>
+        <source>Holds it where it is; its guardrails go on</source>
+        <translation>今の段階で止めます。ガードレールは働き続けます</translation>
+    </message>
+    <message>
+        <source>Resume the rollout</source>
+        <translation>ロールアウトを再開</translation>
+    </message>
+    <message>
+        <source>Goes on; a step that waits for a person is done by that</source>
+        <translation>先へ進めます。人の判断を待つ段階はこれで完了します</translation>
+    </message>
+    <message>
+        <source>Promote to the next step</source>
+        <translation>次の段階へ進める</translation>
+    </message>
+    <message>
+        <source>Goes on without waiting for this step; the last one is left by a pass alone</source>
+        <translation>この段階の判定を待たずに進めます。最後の段階は合格でのみ完了します</translation>
+    </message>
+    <message>
+        <source>Promote fully</source>
+        <translation>全面的に昇格</translation>
+    </message>
+    <message>
+        <source>Skips every step that is left; takes two admins</source>
+        <translation>残りの段階をすべて飛ばします。管理者 2 名が必要です</translation>
+    </message>
+    <message>
+        <source>Abort the rollout</source>
+        <translation>ロールアウトを中止</translation>
+    </message>
+    <message>
+        <source>One click: the candidate is taken away from everyone at once</source>
+        <translation>1 クリックで、候補の提供を直ちにやめます</translation>
+    </message>
+    <message>
+        <source>Retry the rollout</source>
+        <translation>ロールアウトをやり直す</translation>
+    </message>
+    <message>
+        <source>The same candidate and plan, with sessions drawn anew</source>
+        <translation>同じ候補と計画で、セッションを割り当て直します</translation>
+    </message>
+    <message>
+        <source>Show the monitors</source>
+        <translation>モニターを表示</translation>
+    </message>
+    <message>
+        <source>How fresh the evidence is</source>
+        <translation>検証結果の新しさ</translation>
+    </message>
+    <message>
+        <source>Says why the evidence is stale, and what to do</source>
+        <translation>検証結果が古い理由と、対処方法を示します</translation>
+    </message>
+    <message>
+        <source>Show the approvals</source>
+        <translation>承認を表示</translation>
+    </message>
 </context>
 <context>
     <name>ConnectionStrip</name>
@@ -556,6 +776,106 @@
         <source>The server failed. Its log has the details.</source>
         <translation>サーバーで障害が発生しました。詳細はサーバーのログをご覧ください。</translation>
     </message>
+    <message>
+        <source>The rollout was locked with another plan. Look at it, then decide again.</source>
+        <translation>ロールアウトは別の計画で確定されています。確認してから判断し直してください。</translation>
+    </message>
+    <message>
+        <source>The server does not know this rollout.</source>
+        <translation>サーバーにこのロールアウトはありません。</translation>
+    </message>
+    <message>
+        <source>The rollout has moved on meanwhile. Look at where it is now, then decide again.</source>
+        <translation>その間にロールアウトが先へ進みました。今の状態を確認してから判断し直してください。</translation>
+    </message>
+    <message>
+        <source>A rollout is in force. Abort it or let it end, then try again.</source>
+        <translation>ロールアウトが進行中です。中止するか、終わるのを待ってから、もう一度お試しください。</translation>
+    </message>
+    <message>
+        <source>This snapshot is the active one already. Choose another one as the candidate.</source>
+        <translation>このスナップショットはすでに適用中です。別のものを候補に選んでください。</translation>
+    </message>
+    <message>
+        <source>This takes two admins: another one has to do the same within the hour.</source>
+        <translation>管理者 2 名が必要です。1 時間以内に、別の管理者が同じ操作をする必要があります。</translation>
+    </message>
+    <message>
+        <source>The server does not know this proposal.</source>
+        <translation>サーバーにこの提案はありません。</translation>
+    </message>
+    <message>
+        <source>This proposal is decided already: only one that waits can be taken back.</source>
+        <translation>この提案はすでに決定済みです。取り下げられるのは、待機中のものだけです。</translation>
+    </message>
+    <message>
+        <source>This steers against a protected concept, which takes two admins.</source>
+        <translation>保護された概念に反するステアリングです。管理者 2 名が必要です。</translation>
+    </message>
+    <message>
+        <source>The model has no canary set.</source>
+        <translation>このモデルにはカナリアセットがありません。</translation>
+    </message>
+    <message>
+        <source>There are too few replies for a reference. Wait for more, or record one on the canary set.</source>
+        <translation>基準を作るには返答が足りません。増えるのを待つか、カナリアセットで記録してください。</translation>
+    </message>
+    <message>
+        <source>There is a snapshot with the same contents already. Use that one.</source>
+        <translation>同じ内容のスナップショットがすでにあります。それをお使いください。</translation>
+    </message>
+    <message>
+        <source>The snapshot is damaged in the server&apos;s store and is served to nobody.</source>
+        <translation>スナップショットがサーバーの保存先で破損しているため、誰にも提供されません。</translation>
+    </message>
+    <message>
+        <source>You ask too often. Wait a moment, then try again.</source>
+        <translation>要求の回数が上限を超えました。少し待ってから、もう一度お試しください。</translation>
+    </message>
+    <message>
+        <source>You have used your tokens of this minute. Wait a moment, then try again.</source>
+        <translation>この 1 分間に使えるトークンの上限に達しました。少し待ってから、もう一度お試しください。</translation>
+    </message>
+    <message>
+        <source>You have too many streams open. Close one, or wait.</source>
+        <translation>同時に開けるストリームの上限に達しました。1 つ閉じるか、お待ちください。</translation>
+    </message>
+    <message>
+        <source>The server does not know whose certificate this is. Ask its admin, or use a token.</source>
+        <translation>この証明書の持ち主がサーバーに登録されていません。管理者に確認するか、トークンをお使いください。</translation>
+    </message>
+    <message>
+        <source>Too many calls from here showed no valid token. Wait a minute, then try again.</source>
+        <translation>無効なトークンでの接続が続きました。1 分待ってから、もう一度お試しください。</translation>
+    </message>
+    <message>
+        <source>The server&apos;s store is busy. Try again shortly.</source>
+        <translation>サーバーの保存先が使用中です。少し待ってから、もう一度お試しください。</translation>
+    </message>
+    <message>
+        <source>The server&apos;s disk is full: nothing was changed.</source>
+        <translation>サーバーのディスクがいっぱいです。何も変更されていません。</translation>
+    </message>
+    <message>
+        <source>The server could not write to its store: nothing was changed.</source>
+        <translation>サーバーが保存先に書き込めませんでした。何も変更されていません。</translation>
+    </message>
+    <message>
+        <source>The server&apos;s store is damaged. Its log has the details.</source>
+        <translation>サーバーの保存先が破損しています。詳しくはサーバーのログをご覧ください。</translation>
+    </message>
+    <message>
+        <source>The plan cannot be used: {0}</source>
+        <translation>この計画は使えません：{0}</translation>
+    </message>
+    <message>
+        <source>The plan file cannot be read: {0}</source>
+        <translation>計画ファイルを読み込めません：{0}</translation>
+    </message>
+    <message>
+        <source>The rollout does not allow this now: {0}</source>
+        <translation>ロールアウトは今この操作を受け付けません：{0}</translation>
+    </message>
 </context>
 <context>
     <name>Figures</name>
@@ -654,6 +974,77 @@
     <message>
         <source>within</source>
         <translation>範囲内</translation>
+    </message>
+</context>
+<context>
+    <name>ForesightCard</name>
+    <message>
+        <source>What to expect, before it starts</source>
+        <translation>開始前の見通し</translation>
+    </message>
+    <message>
+        <source>Plan</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Traffic</source>
+        <translation>返答の量</translation>
+    </message>
+    <message>
+        <source>Earliest promotion</source>
+        <translation>最短の昇格</translation>
+    </message>
+    <message>
+        <source>Harm found within</source>
+        <translation>害の発見まで</translation>
+    </message>
+    <message>
+        <source>Replies needed</source>
+        <translation>必要な返答数</translation>
+    </message>
+    <message>
+        <source>Canary looks needed</source>
+        <translation>必要なカナリア判定</translation>
+    </message>
+    <message>
+        <source>Good candidates stopped</source>
+        <translation>良い候補を止める率</translation>
+    </message>
+    <message>
+        <source>Bad candidates promoted</source>
+        <translation>悪い候補を通す率</translation>
+    </message>
+    <message>
+        <source>How likely a loss is noticed</source>
+        <translation>低下に気づく見込み</translation>
+    </message>
+    <message>
+        <source>What the figures do not show</source>
+        <translation>数字で示せないこと</translation>
+    </message>
+    <message>
+        <source>{0} replies a day</source>
+        <translation>1 日 {0} 件の返答</translation>
+    </message>
+    <message>
+        <source>{0} at most, as planned</source>
+        <translation>計画上、最大 {0}</translation>
+    </message>
+    <message>
+        <source>⚠ never: there is too little traffic for the replies it asks for</source>
+        <translation>⚠ 昇格しません（計画が求める返答数に対して量が足りません）</translation>
+    </message>
+    <message>
+        <source>{0} after the start, waiting for a person not counted</source>
+        <translation>開始から {0}（人の判断を待つ時間は含みません）</translation>
+    </message>
+    <message>
+        <source>⚠ never: the plan asks no canaries</source>
+        <translation>⚠ 発見できません（計画にカナリアセットがありません）</translation>
+    </message>
+    <message>
+        <source>{0} looks, {1}, at the latest</source>
+        <translation>遅くとも判定 {0} 回（{1}）</translation>
     </message>
 </context>
 <context>
@@ -770,6 +1161,18 @@
         <source>Model</source>
         <translation>モデル</translation>
     </message>
+    <message>
+        <source>{0}; {1} % of sessions get “{2}”</source>
+        <translation>{0}（セッションの {1} % は「{2}」）</translation>
+    </message>
+    <message>
+        <source>◆ candidate arm</source>
+        <translation>◆ 候補側</translation>
+    </message>
+    <message>
+        <source>◇ stable arm</source>
+        <translation>◇ 現行側</translation>
+    </message>
 </context>
 <context>
     <name>Legend</name>
@@ -840,6 +1243,14 @@
         <source>Back to “{0}”…</source>
         <translation>「{0}」に戻す…</translation>
     </message>
+    <message>
+        <source>The rollout ends too. To end nothing else, abort it instead.</source>
+        <translation>ロールアウトも終了します。ロールアウトだけを終える場合は「中止」を使ってください。</translation>
+    </message>
+    <message>
+        <source>Undo: back to “{0}”…</source>
+        <translation>元に戻す（「{0}」へ）…</translation>
+    </message>
 </context>
 <context>
     <name>MonitorsPage</name>
@@ -886,6 +1297,101 @@
     <message>
         <source>{0} of {1} questions</source>
         <translation>{1} 問中 {0} 問</translation>
+    </message>
+</context>
+<context>
+    <name>NewRolloutPanel</name>
+    <message>
+        <source>New rollout</source>
+        <translation>新しいロールアウト</translation>
+    </message>
+    <message>
+        <source>A plan says what is measured, when the candidate is stopped, and what it takes to go on. It is locked first and cannot change afterwards.</source>
+        <translation>計画には、何を測るか、いつ候補を止めるか、何を満たせば先へ進むかを書きます。先に確定し、後から変えることはできません。</translation>
+    </message>
+    <message>
+        <source>Candidate</source>
+        <translation>候補</translation>
+    </message>
+    <message>
+        <source>Plan</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Replies a day to expect</source>
+        <translation>1 日に見込む返答数</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>as over the last day</source>
+        <translation>直近 1 日と同じ</translation>
+    </message>
+    <message>
+        <source>Reason: it goes into the audit</source>
+        <translation>理由（監査記録に残ります）</translation>
+    </message>
+    <message>
+        <source>Small desk: about 50 replies a day (the server&apos;s own)</source>
+        <translation>小さな窓口：1 日約 50 件（サーバーの標準）</translation>
+    </message>
+    <message>
+        <source>Busy service: thousands of replies a day</source>
+        <translation>大規模サービス：1 日数千件</translation>
+    </message>
+    <message>
+        <source>From a plan file…</source>
+        <translation>計画ファイルから…</translation>
+    </message>
+    <message>
+        <source>Choose a file…</source>
+        <translation>ファイルを選択…</translation>
+    </message>
+    <message>
+        <source>Lock the plan and start</source>
+        <translation>計画を確定して開始</translation>
+    </message>
+    <message>
+        <source>Lock it only</source>
+        <translation>確定のみ</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+    <message>
+        <source>Choose a plan file</source>
+        <translation>計画ファイルの選択</translation>
+    </message>
+    <message>
+        <source>Plans ({0})</source>
+        <translation>計画 ({0})</translation>
+    </message>
+    <message>
+        <source>No file chosen</source>
+        <translation>ファイルが選ばれていません</translation>
+    </message>
+    <message>
+        <source>Another rollout has not ended yet: let it end, or abort it.</source>
+        <translation>別のロールアウトが終わっていません。終わるのを待つか、中止してください。</translation>
+    </message>
+    <message>
+        <source>There is no snapshot but the active one. Create one from the vectors in the Chat room first.</source>
+        <translation>適用中のもの以外にスナップショットがありません。先に「チャット」の部屋でベクトルから作成してください。</translation>
+    </message>
+    <message>
+        <source>Choose a plan file.</source>
+        <translation>計画ファイルを選んでください。</translation>
+    </message>
+    <message>
+        <source>The plan cannot be used; see at the right why.</source>
+        <translation>この計画は使えません。理由は右側をご覧ください。</translation>
+    </message>
+    <message>
+        <source>Say why: the reason goes into the audit.</source>
+        <translation>理由を入力してください。監査記録に残ります。</translation>
     </message>
 </context>
 <context>
@@ -979,6 +1485,18 @@
         <source>Record {0}: {1}</source>
         <translation>記録 {0}：{1}</translation>
     </message>
+    <message>
+        <source>Audit</source>
+        <translation>監査</translation>
+    </message>
+    <message>
+        <source>Approvals</source>
+        <translation>承認</translation>
+    </message>
+    <message>
+        <source>Pages of the Record room</source>
+        <translation>「記録」の部屋のページ</translation>
+    </message>
 </context>
 <context>
     <name>ReleaseRoom</name>
@@ -993,6 +1511,522 @@
     <message>
         <source>Pages of the Release room</source>
         <translation>リリースのページ</translation>
+    </message>
+    <message>
+        <source>Rollout</source>
+        <translation>ロールアウト</translation>
+    </message>
+</context>
+<context>
+    <name>Rollout</name>
+    <message>
+        <source>○ Created, not started</source>
+        <translation>○ 作成済み（未開始）</translation>
+    </message>
+    <message>
+        <source>▶ Running</source>
+        <translation>▶ 進行中</translation>
+    </message>
+    <message>
+        <source>▮▮ Paused</source>
+        <translation>▮▮ 一時停止中</translation>
+    </message>
+    <message>
+        <source>✓ Promoted</source>
+        <translation>✓ 昇格済み</translation>
+    </message>
+    <message>
+        <source>■ Aborted</source>
+        <translation>■ 中止</translation>
+    </message>
+    <message>
+        <source>✕ Stopped by a guardrail</source>
+        <translation>✕ ガードレールが停止</translation>
+    </message>
+    <message>
+        <source>– no look yet</source>
+        <translation>– 判定前</translation>
+    </message>
+    <message>
+        <source>✓ pass</source>
+        <translation>✓ 合格</translation>
+    </message>
+    <message>
+        <source>✕ fail</source>
+        <translation>✕ 不合格</translation>
+    </message>
+    <message>
+        <source>◔ not enough data</source>
+        <translation>◔ データ不足</translation>
+    </message>
+    <message>
+        <source>! error</source>
+        <translation>! エラー</translation>
+    </message>
+    <message>
+        <source>honest under pressure</source>
+        <translation>圧力下での正直さ</translation>
+    </message>
+    <message>
+        <source>honest on neutral questions</source>
+        <translation>通常の質問での正直さ</translation>
+    </message>
+    <message>
+        <source>KL on neutral questions</source>
+        <translation>通常の質問での KL</translation>
+    </message>
+    <message>
+        <source>repetition in shadow</source>
+        <translation>シャドーでの反復</translation>
+    </message>
+    <message>
+        <source>refusals in shadow</source>
+        <translation>シャドーでの拒否</translation>
+    </message>
+    <message>
+        <source>refusals in traffic</source>
+        <translation>実際の返答での拒否</translation>
+    </message>
+    <message>
+        <source>length in traffic</source>
+        <translation>実際の返答の長さ</translation>
+    </message>
+    <message>
+        <source>KL in traffic</source>
+        <translation>実際の返答での KL</translation>
+    </message>
+    <message>
+        <source>sample ratio</source>
+        <translation>割り当ての比率</translation>
+    </message>
+    <message>
+        <source>measurement</source>
+        <translation>測定</translation>
+    </message>
+    <message>
+        <source>small company</source>
+        <translation>小さな窓口</translation>
+    </message>
+    <message>
+        <source>busy service</source>
+        <translation>大規模サービス</translation>
+    </message>
+    <message>
+        <source>Only what a guardrail measures can be found; other harm is not.</source>
+        <translation>見つかるのはガードレールが測るものだけで、それ以外の害は見つかりません。</translation>
+    </message>
+    <message>
+        <source>A pass says that the candidate is no worse than the margins on the questions and replies that were drawn.</source>
+        <translation>合格とは、抽出した質問と返答について、候補が許容幅より悪くないという意味です。</translation>
+    </message>
+    <message>
+        <source>Comparisons of means are asymptotic and look first at 30 pairs; rates, limits and signs are exact.</source>
+        <translation>平均の比較は漸近的で、30 組から判定を始めます。率・上限・符号の判定は厳密です。</translation>
+    </message>
+    <message>
+        <source>Replies of one session resemble each other: a session or a batch counts once.</source>
+        <translation>同じセッションの返答は互いに似るため、セッションまたはまとまりを 1 件と数えます。</translation>
+    </message>
+    <message>
+        <source>Changes of a mean were tried; a change of spread or shape alone may be missed.</source>
+        <translation>平均の変化で試験しました。ばらつきや分布の形だけの変化は見逃すことがあります。</translation>
+    </message>
+    <message>
+        <source>The canary set was never run through the active snapshot.</source>
+        <translation>適用中のスナップショットでカナリアセットを実行したことがありません。</translation>
+    </message>
+    <message>
+        <source>The stage was trained again since the canary set was run through it.</source>
+        <translation>カナリアセットの実行後に、ステージが再学習されました。</translation>
+    </message>
+    <message>
+        <source>The canary set was not run for {0} hours.</source>
+        <translation>カナリアセットを {0} 時間実行していません。</translation>
+    </message>
+    <message>
+        <source>The newest reference of how replies look is stale: {0}</source>
+        <translation>返答の様子の最新の基準が古くなっています：{0}</translation>
+    </message>
+    <message>
+        <source>The server has not looked at the evidence yet.</source>
+        <translation>サーバーが検証結果をまだ確認していません。</translation>
+    </message>
+    <message>
+        <source>Promote fully</source>
+        <translation>全面的に昇格</translation>
+    </message>
+    <message>
+        <source>Create a rollout</source>
+        <translation>ロールアウトの作成</translation>
+    </message>
+    <message>
+        <source>Start a rollout</source>
+        <translation>ロールアウトの開始</translation>
+    </message>
+    <message>
+        <source>Activate a snapshot</source>
+        <translation>スナップショットの適用</translation>
+    </message>
+    <message>
+        <source>Steer against a protected concept</source>
+        <translation>保護された概念に反するステアリング</translation>
+    </message>
+    <message>
+        <source>Take the protection off a concept</source>
+        <translation>概念の保護の解除</translation>
+    </message>
+    <message>
+        <source>Protect a concept</source>
+        <translation>概念の保護</translation>
+    </message>
+    <message>
+        <source>Create a token</source>
+        <translation>トークンの作成</translation>
+    </message>
+    <message>
+        <source>Rotate a token</source>
+        <translation>トークンの更新</translation>
+    </message>
+    <message>
+        <source>Change the limits of a token</source>
+        <translation>トークンの上限の変更</translation>
+    </message>
+    <message>
+        <source>{0} d</source>
+        <translation>{0} 日</translation>
+    </message>
+    <message>
+        <source>{0} h</source>
+        <translation>{0} 時間</translation>
+    </message>
+    <message>
+        <source>{0} min</source>
+        <translation>{0} 分</translation>
+    </message>
+    <message>
+        <source>{0} s</source>
+        <translation>{0} 秒</translation>
+    </message>
+    <message>
+        <source>Shadow: {0} pairs</source>
+        <translation>シャドー：{0} 組</translation>
+    </message>
+    <message>
+        <source>{0} % of sessions</source>
+        <translation>セッションの {0} %</translation>
+    </message>
+    <message>
+        <source>Wait for a person</source>
+        <translation>人の判断を待つ</translation>
+    </message>
+    <message>
+        <source>Wait {0}</source>
+        <translation>{0} 待つ</translation>
+    </message>
+    <message>
+        <source>Analysis: 1 look</source>
+        <translation>分析：判定 1 回</translation>
+    </message>
+    <message>
+        <source>Analysis: {0} looks</source>
+        <translation>分析：判定 {0} 回</translation>
+    </message>
+    <message>
+        <source>, at least {0} replies</source>
+        <translation>、返答 {0} 件以上</translation>
+    </message>
+    <message>
+        <source>{0} ({1} to {2})</source>
+        <translation>{0}（{1} ～ {2}）</translation>
+    </message>
+    <message>
+        <source>margin {0}</source>
+        <translation>許容幅 {0}</translation>
+    </message>
+    <message>
+        <source>shown only</source>
+        <translation>表示のみ</translation>
+    </message>
+    <message>
+        <source>no worse than the margin</source>
+        <translation>許容幅より悪くない</translation>
+    </message>
+    <message>
+        <source>margin not shown yet</source>
+        <translation>許容幅以内とはまだ示せない</translation>
+    </message>
+</context>
+<context>
+    <name>RolloutActions</name>
+    <message>
+        <source>Start the rollout of “{0}”, under the plan {1}?</source>
+        <translation>計画 {1} で「{0}」のロールアウトを開始しますか。</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Hold “{0}” at {1} %? Its guardrails go on.</source>
+        <translation>「{0}」を {1} % で止めますか。ガードレールは働き続けます。</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>一時停止</translation>
+    </message>
+    <message>
+        <source>Go on with “{0}” from step {1}?</source>
+        <translation>「{0}」を段階 {1} から再開しますか。</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>再開</translation>
+    </message>
+    <message>
+        <source>Take “{0}” from step {1} to the next one, without waiting for its verdict?</source>
+        <translation>判定を待たずに、「{0}」を段階 {1} から次へ進めますか。</translation>
+    </message>
+    <message>
+        <source>Promote</source>
+        <translation>進める</translation>
+    </message>
+    <message>
+        <source>Skip every step that is left and give “{0}” to everyone? It takes two admins.</source>
+        <translation>残りの段階をすべて飛ばして「{0}」を全員に適用しますか。管理者 2 名が必要です。</translation>
+    </message>
+    <message>
+        <source>Promote fully</source>
+        <translation>全面的に昇格</translation>
+    </message>
+    <message>
+        <source>“Abort the rollout” pressed in the desktop client</source>
+        <translation>デスクトップ版で「ロールアウトを中止」を押しました</translation>
+    </message>
+    <message>
+        <source>Make a new rollout of “{0}” under the same plan, sessions drawn anew?</source>
+        <translation>同じ計画で「{0}」の新しいロールアウトを作り、セッションを割り当て直しますか。</translation>
+    </message>
+    <message>
+        <source>Retry</source>
+        <translation>やり直す</translation>
+    </message>
+    <message>
+        <source>The plan for “{0}” is locked. Nobody gets it before you start it.</source>
+        <translation>「{0}」の計画を確定しました。開始するまで、誰にも提供されません。</translation>
+    </message>
+    <message>
+        <source>Start…</source>
+        <translation>開始…</translation>
+    </message>
+    <message>
+        <source>A new rollout of “{0}” is ready, with sessions drawn anew.</source>
+        <translation>「{0}」の新しいロールアウトの準備ができました。セッションを割り当て直します。</translation>
+    </message>
+    <message>
+        <source>Rollout of “{0}” aborted: everyone gets the stable snapshot.</source>
+        <translation>「{0}」のロールアウトを中止しました。全員が現行のスナップショットを使います。</translation>
+    </message>
+    <message>
+        <source>Retry…</source>
+        <translation>やり直す…</translation>
+    </message>
+    <message>
+        <source>The rollout of “{0}” has started.</source>
+        <translation>「{0}」のロールアウトを開始しました。</translation>
+    </message>
+    <message>
+        <source>The rollout of “{0}” is held at {1} %. Its guardrails go on.</source>
+        <translation>「{0}」のロールアウトを {1} % で止めました。ガードレールは働き続けます。</translation>
+    </message>
+    <message>
+        <source>The rollout of “{0}” goes on.</source>
+        <translation>「{0}」のロールアウトを再開しました。</translation>
+    </message>
+    <message>
+        <source>“{0}” is at the next step, with {1} % of sessions.</source>
+        <translation>「{0}」を次の段階へ進めました（セッションの {1} %）。</translation>
+    </message>
+    <message>
+        <source>“{0}” is promoted: everyone gets it.</source>
+        <translation>「{0}」が昇格し、全員に適用されました。</translation>
+    </message>
+    <message>
+        <source>Show the approvals</source>
+        <translation>承認を表示</translation>
+    </message>
+    <message>
+        <source>A rollout is in force ({0} % of sessions): abort it or let it end, then activate again.</source>
+        <translation>ロールアウトが進行中です（セッションの {0} %）。中止するか、終わるのを待ってから、もう一度適用してください。</translation>
+    </message>
+    <message>
+        <source>Show the rollout</source>
+        <translation>ロールアウトを表示</translation>
+    </message>
+    <message>
+        <source>“{0}” takes two admins. Your proposal is kept until {1}: ask another admin to do the same before then.</source>
+        <translation>「{0}」には管理者 2 名が必要です。あなたの提案は {1} まで有効です。それまでに別の管理者に同じ操作を依頼してください。</translation>
+    </message>
+    <message>
+        <source>“{0}” takes two admins. {2} has proposed it, until {1}; another admin has to do the same before then.</source>
+        <translation>「{0}」には管理者 2 名が必要です。{2} の提案が {1} まで有効です。それまでに別の管理者が同じ操作をする必要があります。</translation>
+    </message>
+    <message>
+        <source>in {0}</source>
+        <translation>{0} 後</translation>
+    </message>
+    <message>
+        <source>Take the proposal “{0}” back?</source>
+        <translation>提案「{0}」を取り下げますか。</translation>
+    </message>
+    <message>
+        <source>Take back</source>
+        <translation>取り下げる</translation>
+    </message>
+    <message>
+        <source>The proposal “{0}” is taken back.</source>
+        <translation>提案「{0}」を取り下げました。</translation>
+    </message>
+</context>
+<context>
+    <name>RolloutPage</name>
+    <message>
+        <source>No rollout yet</source>
+        <translation>ロールアウトはまだありません</translation>
+    </message>
+    <message>
+        <source>Rollout</source>
+        <translation>ロールアウト</translation>
+    </message>
+    <message>
+        <source>Rollout that is shown</source>
+        <translation>表示するロールアウト</translation>
+    </message>
+    <message>
+        <source>New rollout…</source>
+        <translation>新しいロールアウト…</translation>
+    </message>
+    <message>
+        <source>A rollout moves everyone from the active snapshot to another one in steps: first in the shadow of live replies, then for a share of sessions, while guardrails that were locked before it began decide.</source>
+        <translation>ロールアウトは、適用中のスナップショットから別のものへ段階的に移す仕組みです。まず実際の返答の裏で（シャドー）、次に一部のセッションで試し、開始前に確定したガードレールが判断します。</translation>
+    </message>
+    <message>
+        <source>Next step: choose the candidate and a plan, and see what it will take.</source>
+        <translation>次の手順：候補と計画を選び、何が必要になるかを確認します。</translation>
+    </message>
+    <message>
+        <source>Next step: there is no snapshot but the active one yet. Create one from the vectors.</source>
+        <translation>次の手順：適用中のもの以外にスナップショットがありません。ベクトルから作成してください。</translation>
+    </message>
+    <message>
+        <source>Create a snapshot from the vectors…</source>
+        <translation>ベクトルからスナップショットを作成…</translation>
+    </message>
+    <message>
+        <source>{0} · {1} · {2} ({3})</source>
+        <translation>{0}・{1}・{2}（{3}）</translation>
+    </message>
+</context>
+<context>
+    <name>RolloutView</name>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>By</source>
+        <translation>担当</translation>
+    </message>
+    <message>
+        <source>Plan</source>
+        <translation>計画</translation>
+    </message>
+    <message>
+        <source>Looks</source>
+        <translation>判定</translation>
+    </message>
+    <message>
+        <source>Steps</source>
+        <translation>段階</translation>
+    </message>
+    <message>
+        <source>Guardrails: the candidate against stable</source>
+        <translation>ガードレール：現行に対する候補</translation>
+    </message>
+    <message>
+        <source>What the figures do not show</source>
+        <translation>数字で示せないこと</translation>
+    </message>
+    <message>
+        <source>◐ last known</source>
+        <translation>◐ 最後に確認した状態</translation>
+    </message>
+    <message>
+        <source>Guardrails</source>
+        <translation>ガードレール</translation>
+    </message>
+    <message>
+        <source>“{0}” in place of “{1}”</source>
+        <translation>「{1}」に代わる「{0}」</translation>
+    </message>
+    <message>
+        <source>{0} % of sessions get the candidate</source>
+        <translation>セッションの {0} % が候補</translation>
+    </message>
+    <message>
+        <source>The plan is locked. Nobody gets the candidate before you start it.</source>
+        <translation>計画は確定済みです。開始するまで、候補は誰にも提供されません。</translation>
+    </message>
+    <message>
+        <source>It goes on by itself; you do not have to watch. A guardrail that trips takes the candidate away.</source>
+        <translation>自動で進みます。見守る必要はありません。ガードレールが働くと、候補の提供は止まります。</translation>
+    </message>
+    <message>
+        <source>It waits for a person: resume to gather more, promote to the next step, or abort. Guardrails go on.</source>
+        <translation>人の判断を待っています。再開してデータを増やす、次の段階へ進める、中止する、のいずれかを選んでください。ガードレールは働き続けます。</translation>
+    </message>
+    <message>
+        <source>The candidate is the active snapshot. Roll back if it proves wrong.</source>
+        <translation>候補が適用中のスナップショットになりました。誤りと分かった場合はロールバックしてください。</translation>
+    </message>
+    <message>
+        <source>Nobody gets the candidate any more. See below which guardrail tripped; retry if it was not to blame.</source>
+        <translation>候補はもう誰にも提供されません。どのガードレールが働いたかは下をご覧ください。候補のせいでなければ、やり直せます。</translation>
+    </message>
+    <message>
+        <source>Nobody gets the candidate any more. Retry draws the sessions anew.</source>
+        <translation>候補はもう誰にも提供されません。やり直すと、セッションを割り当て直します。</translation>
+    </message>
+    <message>
+        <source>created by {0}, {1}</source>
+        <translation>作成：{0}、{1}</translation>
+    </message>
+    <message>
+        <source>started {0}</source>
+        <translation>開始：{0}</translation>
+    </message>
+    <message>
+        <source>ended by {0}, {1}</source>
+        <translation>終了：{0}、{1}</translation>
+    </message>
+    <message>
+        <source>last changed by {0}</source>
+        <translation>最後の変更：{0}</translation>
+    </message>
+    <message>
+        <source>{0} ({1}), locked; rollout {2}</source>
+        <translation>{0}（{1}、確定済み）、ロールアウト {2}</translation>
+    </message>
+    <message>
+        <source>none yet</source>
+        <translation>まだありません</translation>
+    </message>
+    <message>
+        <source>{0}, the newest at {1}</source>
+        <translation>{0} 回（最新 {1}）</translation>
+    </message>
+    <message>
+        <source>Choose a guardrail to read its finding in a sentence.</source>
+        <translation>ガードレールを選ぶと、判定の内容を文で表示します。</translation>
     </message>
 </context>
 <context>
@@ -1173,6 +2207,44 @@
     </message>
 </context>
 <context>
+    <name>StepCell</name>
+    <message>
+        <source>weight {0} %</source>
+        <translation>割合 {0} %</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>完了</translation>
+    </message>
+    <message>
+        <source>the present step</source>
+        <translation>現在の段階</translation>
+    </message>
+    <message>
+        <source>held here</source>
+        <translation>ここで一時停止中</translation>
+    </message>
+    <message>
+        <source>ended here</source>
+        <translation>ここで終了</translation>
+    </message>
+    <message>
+        <source>to come</source>
+        <translation>これから</translation>
+    </message>
+    <message>
+        <source>Step {0}: {1}, weight {2} %, {3}</source>
+        <translation>段階 {0}：{1}、割合 {2} %、{3}</translation>
+    </message>
+</context>
+<context>
+    <name>StepTrack</name>
+    <message>
+        <source>Steps of the rollout</source>
+        <translation>ロールアウトの段階</translation>
+    </message>
+</context>
+<context>
     <name>StrengthEditor</name>
     <message>
         <source>Strength of {0}</source>
@@ -1320,6 +2392,82 @@
     <message>
         <source>Window</source>
         <translation>窓</translation>
+    </message>
+    <message>
+        <source>◔ waits</source>
+        <translation>◔ 待機中</translation>
+    </message>
+    <message>
+        <source>✓ approved</source>
+        <translation>✓ 承認済み</translation>
+    </message>
+    <message>
+        <source>■ taken back</source>
+        <translation>■ 取り下げ</translation>
+    </message>
+    <message>
+        <source>○ expired</source>
+        <translation>○ 期限切れ</translation>
+    </message>
+    <message>
+        <source>What</source>
+        <translation>操作</translation>
+    </message>
+    <message>
+        <source>Proposed by</source>
+        <translation>提案者</translation>
+    </message>
+    <message>
+        <source>At</source>
+        <translation>提案時刻</translation>
+    </message>
+    <message>
+        <source>Until</source>
+        <translation>期限</translation>
+    </message>
+    <message>
+        <source>Approved by</source>
+        <translation>承認者</translation>
+    </message>
+    <message>
+        <source>Guardrail</source>
+        <translation>ガードレール</translation>
+    </message>
+    <message>
+        <source>Loss</source>
+        <translation>低下</translation>
+    </message>
+    <message>
+        <source>Differ</source>
+        <translation>回答の相違</translation>
+    </message>
+    <message>
+        <source>Found in</source>
+        <translation>発見率</translation>
+    </message>
+    <message>
+        <source>Verdict</source>
+        <translation>判定</translation>
+    </message>
+    <message>
+        <source>n</source>
+        <translation>件数</translation>
+    </message>
+    <message>
+        <source>Measured (95% interval)</source>
+        <translation>測定値（95% 区間）</translation>
+    </message>
+    <message>
+        <source>Fails at</source>
+        <translation>不合格の条件</translation>
+    </message>
+    <message>
+        <source>Evidence, of what trips it</source>
+        <translation>証拠（作動点に対する割合）</translation>
+    </message>
+    <message>
+        <source>Remark</source>
+        <translation>備考</translation>
     </message>
 </context>
 <context>

@@ -5,6 +5,7 @@ The streams belong to the conversation: leaving the room, or switching the langu
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -124,6 +125,7 @@ class Conversation(QObject):
         self._scene = ""
         self._sampling = Sampling()
         self._readout = Readout.PROJECTION
+        self._session = uuid.uuid4().hex
 
     # Lanes ------------------------------------------------------------------------------------------------
 
@@ -283,6 +285,7 @@ class Conversation(QObject):
     def clear(self) -> None:
         """Starts a new conversation with the same lanes."""
         self.stop()
+        self._session = uuid.uuid4().hex
         for lane in self._lanes.values():
             lane.turns.clear()
             self.historyReset.emit(lane.id)
@@ -303,7 +306,7 @@ class Conversation(QObject):
                 )
             )
             self.historyReset.emit(lane_id)
-        request = _Question(tuple(lanes), self._sampling, self._readout_options())
+        request = _Question(tuple(lanes), self._sampling, self._readout_options(), self._session)
         receiver = _Receiver(self, lane_ids)
         stream = self._gateway.stream(request.run, receiver.received, receiver.ended)
         receiver.stream = stream
@@ -384,16 +387,26 @@ class _Question:
     lanes: tuple[Lane, ...]
     sampling: Sampling
     readouts: ReadoutOptions
+    # Keeps the active snapshot's lane in one arm while a rollout is in force.
+    session: str
 
     async def run(self, client: AsyncClient) -> AsyncGenerator[tuple[str, ReplyEvent], None]:
         if len(self.lanes) > 1:
-            replies = client.compare(self.lanes, sampling=self.sampling, readouts=self.readouts)
+            replies = client.compare(
+                self.lanes, sampling=self.sampling, readouts=self.readouts, session_id=self.session
+            )
             async with aclosing(replies):
                 async for lane_id, event in replies:
                     yield lane_id, event
             return
         lane = self.lanes[0]
-        reply = client.chat(lane.messages, source=lane.source, sampling=self.sampling, readouts=self.readouts)
+        reply = client.chat(
+            lane.messages,
+            source=lane.source,
+            sampling=self.sampling,
+            readouts=self.readouts,
+            session_id=self.session,
+        )
         async with aclosing(reply):
             async for event in reply:
                 yield lane.lane_id, event

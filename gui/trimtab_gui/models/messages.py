@@ -54,12 +54,75 @@ _TEXTS: Final = {
         "Failure", "The conversation is longer than the model's context. Start a new one or shorten it."
     ),
     "DEADLINE_IMPOSSIBLE": QT_TRANSLATE_NOOP("Failure", "The server is too busy to answer in time."),
+    "PLAN_CHANGED": QT_TRANSLATE_NOOP(
+        "Failure", "The rollout was locked with another plan. Look at it, then decide again."
+    ),
+    "ROLLOUT_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not know this rollout."),
+    "ROLLOUT_CONFLICT": QT_TRANSLATE_NOOP(
+        "Failure", "The rollout has moved on meanwhile. Look at where it is now, then decide again."
+    ),
+    "ROLLOUT_RUNNING": QT_TRANSLATE_NOOP(
+        "Failure", "A rollout is in force. Abort it or let it end, then try again."
+    ),
+    "CANDIDATE_IS_STABLE": QT_TRANSLATE_NOOP(
+        "Failure", "This snapshot is the active one already. Choose another one as the candidate."
+    ),
+    "SECOND_PERSON_NEEDED": QT_TRANSLATE_NOOP(
+        "Failure", "This takes two admins: another one has to do the same within the hour."
+    ),
+    "APPROVAL_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not know this proposal."),
+    "APPROVAL_CLOSED": QT_TRANSLATE_NOOP(
+        "Failure", "This proposal is decided already: only one that waits can be taken back."
+    ),
+    "CONCEPT_PROTECTED": QT_TRANSLATE_NOOP(
+        "Failure", "This steers against a protected concept, which takes two admins."
+    ),
+    "CANARY_SET_MISSING": QT_TRANSLATE_NOOP("Failure", "The model has no canary set."),
+    "REFERENCE_TOO_SHORT": QT_TRANSLATE_NOOP(
+        "Failure",
+        "There are too few replies for a reference. Wait for more, or record one on the canary set.",
+    ),
+    "SNAPSHOT_EXISTS": QT_TRANSLATE_NOOP(
+        "Failure", "There is a snapshot with the same contents already. Use that one."
+    ),
+    "SNAPSHOT_DAMAGED": QT_TRANSLATE_NOOP(
+        "Failure", "The snapshot is damaged in the server's store and is served to nobody."
+    ),
+    "REQUEST_LIMIT": QT_TRANSLATE_NOOP("Failure", "You ask too often. Wait a moment, then try again."),
+    "TOKEN_LIMIT": QT_TRANSLATE_NOOP(
+        "Failure", "You have used your tokens of this minute. Wait a moment, then try again."
+    ),
+    "STREAM_LIMIT": QT_TRANSLATE_NOOP("Failure", "You have too many streams open. Close one, or wait."),
+    "CERTIFICATE_UNKNOWN": QT_TRANSLATE_NOOP(
+        "Failure", "The server does not know whose certificate this is. Ask its admin, or use a token."
+    ),
+    "TOO_MANY_REFUSED_LOGINS": QT_TRANSLATE_NOOP(
+        "Failure", "Too many calls from here showed no valid token. Wait a minute, then try again."
+    ),
+    "STORE_LOCKED": QT_TRANSLATE_NOOP("Failure", "The server's store is busy. Try again shortly."),
+    "STORE_FULL": QT_TRANSLATE_NOOP("Failure", "The server's disk is full: nothing was changed."),
+    "STORE_IO_FAILED": QT_TRANSLATE_NOOP(
+        "Failure", "The server could not write to its store: nothing was changed."
+    ),
+    "STORE_DAMAGED": QT_TRANSLATE_NOOP("Failure", "The server's store is damaged. Its log has the details."),
     "INTERNAL": QT_TRANSLATE_NOOP("Failure", "The server failed. Its log has the details."),
+}
+
+
+# Followed by the server's own words, which say where the fault is.
+_INTRODUCTIONS: Final = {
+    "PLAN_INVALID": QT_TRANSLATE_NOOP("Failure", "The plan cannot be used: {0}"),
+    "PLAN_UNREADABLE": QT_TRANSLATE_NOOP("Failure", "The plan file cannot be read: {0}"),
+    "ROLLOUT_STATE": QT_TRANSLATE_NOOP("Failure", "The rollout does not allow this now: {0}"),
 }
 
 
 def describe(failure: Failure) -> str:
     """One sentence or two for the operator; the server's own words when the reason is not known here."""
+    introduction = _INTRODUCTIONS.get(failure.reason)
+    if introduction is not None:
+        detail = failure.metadata.get("detail") or failure.message
+        return QCoreApplication.translate("Failure", introduction).format(detail)
     source = _TEXTS.get(failure.reason)
     if source is None:
         return failure.message

@@ -99,6 +99,11 @@ class MonitorsModel(QObject):
         return frozenset(self._drift)
 
     @property
+    def drifts(self) -> tuple[DriftAlarm, ...]:
+        """The drift alarms that stand."""
+        return tuple(self._drift.values())
+
+    @property
     def alarming(self) -> tuple[Figure, ...]:
         """Signals with an alarm of either kind, each once."""
         return tuple(dict.fromkeys([*self._alarms, *self._drift]))

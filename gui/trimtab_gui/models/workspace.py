@@ -8,14 +8,17 @@ from PySide6.QtCore import QLocale, QObject, Signal, Slot
 from trimtab_client.types import ActiveChange, Model, PromptPreset, Stage, Vector
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.approvals import ApprovalsModel
 from trimtab_gui.models.audit import AuditModel
 from trimtab_gui.models.commands import Commands
 from trimtab_gui.models.connection import ConnectionModel
 from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup
+from trimtab_gui.models.freshness import FreshnessModel
 from trimtab_gui.models.hosted import HostedModel
 from trimtab_gui.models.local_server import LocalServer
 from trimtab_gui.models.monitors import MonitorsModel
 from trimtab_gui.models.release import ReleaseModel
+from trimtab_gui.models.rollouts import RolloutsModel
 from trimtab_gui.models.steering import SteeringModel
 from trimtab_gui.settings import SettingsFile
 
@@ -48,6 +51,9 @@ class Workspace(QObject):
         self.release = ReleaseModel(gateway, self)
         self.monitors = MonitorsModel(gateway, self)
         self.audit = AuditModel(gateway, self)
+        self.rollouts = RolloutsModel(gateway, self)
+        self.approvals = ApprovalsModel(gateway, self)
+        self.freshness = FreshnessModel(gateway, self)
         self._waiting_for: set[str] = set()
         self._seeded_prompt = False
         for kind in (LaneKind.UNSTEERED, LaneKind.PROMPT_ONLY, LaneKind.STEERED):
@@ -73,7 +79,19 @@ class Workspace(QObject):
         self.release.busyChanged.connect(self.commands.refresh)
         self.release.revisionsChanged.connect(self.commands.refresh)
         self.monitors.canaryChanged.connect(self.commands.refresh)
-        for model in (self.hosted, self.steering, self.release, self.monitors, self.audit):
+        self.monitors.canaryChanged.connect(self.freshness.refresh_soon)
+        self.rollouts.busyChanged.connect(self.commands.refresh)
+        self.rollouts.changed.connect(self.commands.refresh)
+        for model in (
+            self.hosted,
+            self.steering,
+            self.release,
+            self.monitors,
+            self.audit,
+            self.rollouts,
+            self.approvals,
+            self.freshness,
+        ):
             model.failed.connect(self.failed)
 
     @Slot()
@@ -84,6 +102,8 @@ class Workspace(QObject):
         self.release.start()
         self.monitors.start()
         self.audit.refresh()
+        self.rollouts.start()
+        self.freshness.refresh()
 
     def refresh_vectors(self) -> None:
         self.gateway.call(lambda client: client.vectors(), self._take_vectors, self._refused)
@@ -106,6 +126,8 @@ class Workspace(QObject):
     @Slot(object)
     def _take_active(self, change: ActiveChange) -> None:
         self.steering.take_active(change)
+        self.rollouts.take_active(change)
+        self.freshness.refresh_soon()
         self.refresh_vectors()
         self.audit.refresh()
         self._arrived("active")

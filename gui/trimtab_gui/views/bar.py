@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
 from trimtab_client import abbreviated, bare
+from trimtab_client.rollout_types import RolloutState
 
 from trimtab_gui.bridge import Phase
 from trimtab_gui.icons import icon
+from trimtab_gui.models.rollout_words import (
+    candidate_name,
+    stale_reason,
+    state_tone,
+    verdict_tone,
+    verdict_word,
+)
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel, clock, label, number, set_tone
@@ -28,6 +36,11 @@ class Bar(Panel):
         self.rate = self._value()
         self._captions = [label("caption") for _ in range(3)]
         self.alarm = label("chip")
+        self.rollout_button = QPushButton()
+        self.stale_button = QPushButton()
+        for button in (self.rollout_button, self.stale_button):
+            button.setProperty("role", "chip")
+        set_tone(self.stale_button, "warning")
         self.unsteered_button = QPushButton()
         self.rollback_button = QPushButton()
         set_tone(self.rollback_button, "danger")
@@ -35,10 +48,14 @@ class Bar(Panel):
         workspace.connection.changed.connect(self._show)
         workspace.release.activeChanged.connect(self._show)
         workspace.monitors.alarmsChanged.connect(self._show)
+        workspace.rollouts.changed.connect(self._show)
+        workspace.freshness.changed.connect(self._show)
         workspace.commands.changed.connect(self._show_buttons)
         theme.changed.connect(self._show_buttons)
         self.unsteered_button.clicked.connect(self._unsteered)
         self.rollback_button.clicked.connect(self._roll_back)
+        self.rollout_button.clicked.connect(self._open_rollout)
+        self.stale_button.clicked.connect(self._explain_stale)
         self.retranslate()
 
     @staticmethod
@@ -52,13 +69,15 @@ class Bar(Panel):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 8, 14, 8)
         layout.setSpacing(8)
-        layout.addWidget(self.server)
+        layout.addWidget(self.server, 0, Qt.AlignmentFlag.AlignVCenter)
         for caption, value in zip(self._captions, (self.stage, self.snapshot, self.rate), strict=True):
             layout.addSpacing(10)
             layout.addWidget(caption)
             layout.addWidget(value)
         layout.addSpacing(10)
-        layout.addWidget(self.alarm)
+        layout.addWidget(self.rollout_button)
+        layout.addWidget(self.alarm, 0, Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(self.stale_button)
         layout.addStretch(1)
         layout.addWidget(self.unsteered_button)
         layout.addWidget(self.rollback_button)
@@ -105,7 +124,9 @@ class Bar(Panel):
             self.snapshot.setToolTip(active.snapshot.name)
         rate = self._workspace.connection.tokens_per_second
         self.rate.setText("–" if rate is None else number(rate, 0))
+        self._show_rollout()
         self._show_alarm()
+        self._show_stale()
         self._show_buttons()
         self._fit()
 
@@ -147,6 +168,42 @@ class Bar(Panel):
             self.alarm.setToolTip("")
             set_tone(self.alarm, "")
         self.alarm.setVisible(self._workspace.connection.is_live)
+
+    def _show_rollout(self) -> None:
+        """The one that may give somebody the candidate; its verdict, if there is one, decides its colour."""
+        rollout = self._workspace.rollouts.in_force
+        self.rollout_button.setVisible(rollout is not None)
+        if rollout is None:
+            return
+        verdict = verdict_word(rollout.verdict)
+        held = rollout.state is RolloutState.PAUSED
+        words = self.tr("▮▮ Rollout held at {0} %: {1}") if held else self.tr("▶ Rollout {0} %: {1}")
+        text = words.format(rollout.weight, verdict)
+        live = self._workspace.connection.is_live
+        self.rollout_button.setText(text if live else self.tr("{0} (last known)").format(text))
+        set_tone(self.rollout_button, verdict_tone(rollout.verdict) or state_tone(rollout.state))
+        self.rollout_button.setToolTip(
+            self.tr("Rollout of “{0}”, {1} % of sessions, verdict: {2}. Click to see it.").format(
+                candidate_name(rollout), rollout.weight, verdict
+            )
+        )
+        self.rollout_button.setAccessibleName(self.rollout_button.toolTip())
+
+    def _show_stale(self) -> None:
+        stale = self._workspace.freshness.stale
+        self.stale_button.setVisible(bool(stale) and self._workspace.connection.is_live)
+        self.stale_button.setText(self.tr("◔ Stale evidence"))
+        why = "\n".join(stale_reason(sentence) for sentence in stale)
+        self.stale_button.setToolTip(self.tr("{0}\nClick to see what to do.").format(why))
+        self.stale_button.setAccessibleName(self.tr("Stale evidence"))
+
+    @Slot()
+    def _open_rollout(self) -> None:
+        self._workspace.commands.run("rollout.show")
+
+    @Slot()
+    def _explain_stale(self) -> None:
+        self._workspace.commands.run("evidence.stale")
 
     @Slot()
     def _show_buttons(self) -> None:

@@ -109,6 +109,12 @@ class Table(QTableView):
         header.setStretchLastSection(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
 
+    def fit_rows(self, most: int = 8) -> None:
+        """Makes the table as high as its rows, up to `most` of them."""
+        rows = min(most, max(1, self.model().rowCount()))
+        height = self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()
+        self.setFixedHeight(height + rows * self.verticalHeader().defaultSectionSize() + 2)
+
     def fit_columns(self, widest: int = 260) -> None:
         """Widens each column to its contents, up to `widest` pixels."""
         for column in range(self.horizontalHeader().count() - 1):

@@ -20,6 +20,7 @@ from trimtab_client.types import Role, Steering, TokenReadout
 from trimtab_gui.color_scale import ColorScale
 from trimtab_gui.icons import icon
 from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup, LaneState, Turn
+from trimtab_gui.models.rollout_words import candidate_name
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import ElidedLabel, Panel, number
@@ -138,6 +139,7 @@ class LaneView(Panel):
         workspace.steering.activeChanged.connect(self._show_setup)
         workspace.steering.stagesChanged.connect(self._show_setup)
         workspace.release.snapshotsChanged.connect(self._show_setup)
+        workspace.rollouts.changed.connect(self._show_setup)
         workspace.hosted.changed.connect(self._show_setup)
 
     def retranslate(self) -> None:
@@ -230,6 +232,11 @@ class LaneView(Panel):
                 terms = self.describe_terms(steering.steering())
                 return terms or self.tr("No vector is on: the same as unsteered")
             case LaneKind.ACTIVE if steering.active is not None:
+                rollout = self._workspace.rollouts.in_force
+                if rollout is not None:
+                    return self.tr("{0}; {1} % of sessions get “{2}”").format(
+                        steering.active.display_name, rollout.weight, candidate_name(rollout)
+                    )
                 return steering.active.display_name
             case _:
                 return ""
@@ -322,9 +329,21 @@ class LaneView(Panel):
             parts.append(self.tr("mean {0}").format(number(sum(known) / len(known), 2)))
         if turn.started is not None and turn.started.steering.snapshot:
             parts.append(abbreviated(turn.started.steering.snapshot)[:8])
+        if turn.started is not None and turn.started.steering.arm:
+            parts.insert(0, self._arm(turn.started.steering.arm))
         if self._edited_since(turn):
             parts.append(self.tr("settings changed since"))
         return parts
+
+    def _arm(self, arm: str) -> str:
+        """Which arm of the rollout answered."""
+        match arm:
+            case "candidate":
+                return self.tr("◆ candidate arm")
+            case "stable":
+                return self.tr("◇ stable arm")
+            case _:
+                return arm
 
     def _edited_since(self, turn: Turn) -> bool:
         if turn.setup != self.lane.setup:

@@ -18,8 +18,9 @@ from trimtab_gui.models.commands import MENUS
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.release import Done
 from trimtab_gui.models.workspace import Tone, Workspace
-from trimtab_gui.options import ROOMS
+from trimtab_gui.options import PAGES, ROOMS
 from trimtab_gui.theme import Theme
+from trimtab_gui.views.alarm_desk import AlarmDesk
 from trimtab_gui.views.bar import Bar
 from trimtab_gui.views.chat_room import ChatRoom
 from trimtab_gui.views.evidence_room import EvidenceRoom
@@ -27,8 +28,10 @@ from trimtab_gui.views.palette import CommandPalette
 from trimtab_gui.views.rail import Rail
 from trimtab_gui.views.record_room import RecordRoom
 from trimtab_gui.views.release_room import ReleaseRoom
+from trimtab_gui.views.rollout_actions import RolloutActions
 from trimtab_gui.views.start_page import StartPage
 from trimtab_gui.views.strips import ConnectionStrip, NoticeStrip, ReasonStrip
+from trimtab_gui.views.system_notice import SystemNotifier
 
 DEFAULT_SIZE: Final = (1400, 900)
 
@@ -60,6 +63,9 @@ class MainWindow(QMainWindow):
         self._rooms = dict(zip(ROOMS, (self.chat, self.evidence, self.release, self.record), strict=True))
         self.stack = QStackedWidget()
         self._pages = QStackedWidget()
+        self.rollout_actions = RolloutActions(workspace, self.reason, self.notice, self, self)
+        self.system_notifier = SystemNotifier(self)
+        self.alarm_desk = AlarmDesk(workspace, self, self.notice, self, self.system_notifier)
         self._build()
         self.palette_panel = CommandPalette(workspace.commands, self)
         self._make_menus()
@@ -110,6 +116,10 @@ class MainWindow(QMainWindow):
             ("release.unsteered", self.unsteered_now, self._can_go_unsteered),
             ("release.create", self._create_snapshot, self._can_create),
             ("release.canary", self._run_canary, self._can_run_canary),
+            ("rollout.show", self.show_rollout, _always),
+            ("monitors.show", self.show_monitors, _always),
+            ("evidence.stale", self._explain_stale, self._is_live),
+            ("approvals.show", self.show_approvals, _always),
             ("room.chat", self._open_chat, _always),
             ("room.evidence", self._open_evidence, _always),
             ("room.release", self._open_release, _always),
@@ -139,6 +149,8 @@ class MainWindow(QMainWindow):
         workspace.release.succeeded.connect(self._tell_success)
         workspace.failed.connect(self._tell_failure)
         self.rail.roomChosen.connect(self.show_room)
+        self.record.approvals.agreeRequested.connect(self.rollout_actions.agree)
+        self.record.approvals.cancelRequested.connect(self.rollout_actions.ask_cancel)
         self.release.snapshots.activationRequested.connect(self.ask_activation)
         self.release.snapshots.rollbackRequested.connect(self.ask_rollback_to)
         self._theme.changed.connect(self._remember_looks)
@@ -169,6 +181,8 @@ class MainWindow(QMainWindow):
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.system_notifier.hide()
         super().changeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -187,10 +201,15 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def show_room(self, room: str) -> None:
-        """Opens a room; "monitors" is the second page of the Release room."""
-        if room == "monitors":
-            room = "release"
-            self.release.show_monitors()
+        """Opens a room, or one of its pages by the page's own name."""
+        match room:
+            case "monitors":
+                self.release.show_monitors()
+            case "rollout":
+                self.release.show_rollout()
+            case "approvals":
+                self.record.show_approvals()
+        room = PAGES.get(room, room)
         self.stack.setCurrentWidget(self._rooms[room])
         self.rail.show_room(room)
         if room == "record" and self._workspace.connection.is_live:
@@ -213,6 +232,20 @@ class MainWindow(QMainWindow):
             self._pages.setCurrentWidget(page)
             (self.chat.composer if working else self.start_page.target_field).setFocus()
         self.menuBar().setVisible(working)
+
+    def show_rollout(self) -> None:
+        self.show_room("rollout")
+
+    def new_rollout(self, candidate: str = "") -> None:
+        """Opens the panel for a new rollout; `candidate` is a snapshot's name."""
+        self.show_room("rollout")
+        self.release.rollout.open_new(candidate)
+
+    def show_monitors(self) -> None:
+        self.show_room("monitors")
+
+    def show_approvals(self) -> None:
+        self.show_room("approvals")
 
     def _open_chat(self) -> None:
         self.show_room("chat")
@@ -238,6 +271,12 @@ class MainWindow(QMainWindow):
     def _refresh_actions(self) -> None:
         for command, action in self._actions.items():
             action.setEnabled(self._workspace.commands.is_enabled(command))
+
+    def _is_live(self) -> bool:
+        return self._workspace.connection.is_live
+
+    def _explain_stale(self) -> None:
+        self.alarm_desk.explain_stale()
 
     def _can_retry(self) -> bool:
         return not self._workspace.connection.is_live
@@ -360,8 +399,11 @@ class MainWindow(QMainWindow):
 
     def _ask_rollback(self, snapshot: str, title: str) -> None:
         request = _Rollback(self._workspace, snapshot)
+        question = self.tr("Roll back from “{0}” to “{1}”?").format(self._active_title(), title)
+        if self._workspace.rollouts.in_force is not None:
+            question += " " + self.tr("The rollout ends too. To end nothing else, abort it instead.")
         self.reason.ask(
-            self.tr("Roll back from “{0}” to “{1}”?").format(self._active_title(), title),
+            question,
             self.tr("Roll back"),
             request.run,
             tone=Tone.DANGER,
@@ -391,25 +433,28 @@ class MainWindow(QMainWindow):
                 self.notice.tell(text, Tone.GOOD)
             case Done.ROLLED_BACK:
                 text = self.tr("Rolled back: “{0}” is active as revision {1}.").format(title, result.number)
-                self.notice.tell(text, Tone.GOOD)
+                self._tell_rolled_back(text, Tone.GOOD, self.tr("Undo: back to “{0}”…"), result)
             case _:
                 text = self.tr("Unsteered since revision {0}: every new request gets the model as it is.")
-                self._tell_unsteered(text.format(result.number), result)
+                self._tell_rolled_back(
+                    text.format(result.number), Tone.WARNING, self.tr("Back to “{0}”…"), result
+                )
 
-    def _tell_unsteered(self, text: str, result: Revision) -> None:
+    def _tell_rolled_back(self, text: str, tone: Tone, action: str, result: Revision) -> None:
+        """With the way back, which is another rollback."""
         before = next(
             (known for known in self._workspace.release.revisions if known.number == result.number - 1), None
         )
         if before is None or before.snapshot == result.snapshot:
-            self.notice.tell(text, Tone.WARNING)
+            self.notice.tell(text, tone)
             return
         request = _AskRollback(self, before.snapshot)
-        self.notice.tell(
-            text, Tone.WARNING, self.tr("Back to “{0}”…").format(self._title(before.snapshot)), request.run
-        )
+        self.notice.tell(text, tone, action.format(self._title(before.snapshot)), request.run)
 
     @Slot(object)
     def _tell_failure(self, failure: Failure) -> None:
+        if self.rollout_actions.tell_refusal(failure):
+            return
         self.notice.tell(describe(failure), Tone.DANGER)
 
 
@@ -452,7 +497,7 @@ class _Ask:
 
 
 class _AskRollback:
-    """What the notice about "Unsteered now" offers."""
+    """What the notice about a rollback offers: another one."""
 
     def __init__(self, window: MainWindow, snapshot: str) -> None:
         self._window = window

@@ -1,4 +1,4 @@
-"""The Record room: the audit records, newest first, with a search and the whole of one record."""
+"""The Record room: the audit records, newest first, with a search and the whole of one record; and approvals."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSplitter,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -23,6 +24,7 @@ from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.table import ROW_ROLE, SORT_ROLE, Column, RowsModel
 from trimtab_gui.models.workspace import Workspace
+from trimtab_gui.views.approvals_page import ApprovalsPage
 from trimtab_gui.views.elements import ElidedLabel, Panel, Table, clock, label
 
 
@@ -79,6 +81,12 @@ class RecordRoom(Panel):
         self._detail_title = label("heading")
         self.copy_button = QPushButton()
         self._problem = label("error", wrap=True)
+        self.approvals = ApprovalsPage(workspace)
+        self._records_page = QWidget()
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self._records_page, "")
+        self.tabs.addTab(self.approvals, "")
         self._build()
         self._audit.changed.connect(self._show_records)
         self.search_field.textChanged.connect(self._search)
@@ -118,16 +126,24 @@ class RecordRoom(Panel):
         halves.addWidget(upper)
         halves.addWidget(card)
         halves.setStretchFactor(0, 1)
+        page = QVBoxLayout(self._records_page)
+        page.setContentsMargins(0, 8, 0, 0)
+        page.setSpacing(10)
+        page.addWidget(self._explanation)
+        page.addLayout(tools)
+        page.addWidget(halves, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 14)
         layout.setSpacing(10)
         layout.addWidget(self._title)
-        layout.addWidget(self._explanation)
-        layout.addLayout(tools)
-        layout.addWidget(halves, 1)
+        layout.addWidget(self.tabs, 1)
 
     def retranslate(self) -> None:
         self._title.setText(self.tr("Record"))
+        self.tabs.setTabText(0, self.tr("Audit"))
+        self.tabs.setTabText(1, self.tr("Approvals"))
+        self.tabs.setAccessibleName(self.tr("Pages of the Record room"))
+        self.tabs.tabBar().setAccessibleName(self.tr("Pages of the Record room"))
         self._explanation.setText(
             self.tr(
                 "Every change of state, in a chain that nobody can edit unseen: each record carries the hash of the"
@@ -151,6 +167,9 @@ class RecordRoom(Panel):
         self._records.retranslate()
         self._show_records()
         self._show_record()
+
+    def show_approvals(self) -> None:
+        self.tabs.setCurrentWidget(self.approvals)
 
     @Slot()
     def _show_records(self) -> None:

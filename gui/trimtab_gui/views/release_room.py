@@ -1,4 +1,4 @@
-"""The Release room: snapshots and monitors."""
+"""The Release room: snapshots, rollout and monitors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel
 from trimtab_gui.views.monitors_page import MonitorsPage
+from trimtab_gui.views.rollout_page import RolloutPage
 from trimtab_gui.views.snapshots_page import SnapshotsPage
 
 
@@ -15,10 +16,12 @@ class ReleaseRoom(Panel):
     def __init__(self, workspace: Workspace, theme: Theme) -> None:
         super().__init__()
         self.snapshots = SnapshotsPage(workspace)
+        self.rollout = RolloutPage(workspace, theme)
         self.monitors = MonitorsPage(workspace, theme)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.snapshots, "")
+        self.tabs.addTab(self.rollout, "")
         self.tabs.addTab(self.monitors, "")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 12)
@@ -26,10 +29,17 @@ class ReleaseRoom(Panel):
         self.retranslate()
 
     def retranslate(self) -> None:
-        self.tabs.setTabText(0, self.tr("Snapshots"))
-        self.tabs.setTabText(1, self.tr("Monitors"))
+        for page, text in (
+            (self.snapshots, self.tr("Snapshots")),
+            (self.rollout, self.tr("Rollout")),
+            (self.monitors, self.tr("Monitors")),
+        ):
+            self.tabs.setTabText(self.tabs.indexOf(page), text)
         self.tabs.setAccessibleName(self.tr("Pages of the Release room"))
         self.tabs.tabBar().setAccessibleName(self.tr("Pages of the Release room"))
+
+    def show_rollout(self) -> None:
+        self.tabs.setCurrentWidget(self.rollout)
 
     def show_monitors(self) -> None:
         self.tabs.setCurrentWidget(self.monitors)
