@@ -6,7 +6,8 @@ import json
 import shutil
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,18 @@ from trimtab_client import (
 )
 from trimtab_server.cli.main import app
 from typer.testing import CliRunner
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[Client]:
+    """A client of a server on the directory; the server ends in order, also if the test fails."""
+    server = ServerProcess(data, "--no-auto-canary")
+    try:
+        with server.client() as client:
+            yield client
+    finally:
+        status = server.stop()
+    assert status == 0
 
 
 def activate_steered(client: Client) -> str:
@@ -60,12 +73,11 @@ def trimtab(data: Path, *words: str) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a server left that ended in order, with a steered snapshot active."""
-    server = ServerProcess(tmp_path_factory.mktemp("sound") / "data", "--no-auto-canary")
-    with server.client() as client:
+    data = tmp_path_factory.mktemp("sound") / "data"
+    with serving(data) as client:
         activate_steered(client)
         ask(client)
-    assert server.stop() == 0
-    return server.data_dir
+    return data
 
 
 @pytest.fixture
@@ -95,14 +107,12 @@ def test_a_damaged_vector_is_refused_and_the_unsteered_snapshot_serves(data: Pat
             blob.write_bytes(blob.read_bytes()[:-1] + b"\x01")
     found = trimtab(data, "store", "check")
     assert found["exit_code"] == 1 and found["ok"] is False
-    server = ServerProcess(data, "--no-auto-canary")
-    with server.client() as client:
+    with serving(data) as client:
         with pytest.raises(TrimtabError) as refused:
             ask(client)
         assert refused.value.reason == "BLOB_DAMAGED"
         client.rollback(unsteered=True, reason="the vector is damaged")
         assert ask(client).steering.snapshot == client.deployment().active_snapshot.name
-    assert server.stop() == 0
 
 
 def test_a_snapshot_whose_row_was_changed_is_refused_and_the_unsteered_snapshot_serves(data: Path) -> None:
@@ -112,11 +122,9 @@ def test_a_snapshot_whose_row_was_changed_is_refused_and_the_unsteered_snapshot_
             "UPDATE snapshots SET body = body || ' ' "
             "WHERE id = (SELECT snapshot FROM revisions ORDER BY number DESC LIMIT 1)"
         )
-    server = ServerProcess(data, "--no-auto-canary")
-    with server.client() as client:
+    with serving(data) as client:
         with pytest.raises(TrimtabError) as refused:
             ask(client)
         assert refused.value.reason == "SNAPSHOT_DAMAGED"
         client.rollback(unsteered=True, reason="the snapshot is damaged")
         assert ask_when_loaded(client).steering.snapshot == client.deployment().active_snapshot.name
-    assert server.stop() == 0
