@@ -24,6 +24,7 @@ from trimtab_server.cli import (
     monitor,
     organism,
     readouts,
+    report,
     rollback,
     rollout,
     serve,
@@ -121,6 +122,7 @@ app.add_typer(concept.app, name="concept")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(organism.app, name="organism")
 app.add_typer(readouts.app, name="readouts")
+app.add_typer(report.app, name="report")
 app.add_typer(store.app, name="store")
 app.add_typer(study.app, name="study")
 app.add_typer(token.app, name="token")

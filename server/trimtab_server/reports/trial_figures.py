@@ -52,14 +52,12 @@ def rates_table(say: TrialWords, lanes: Sequence[LaneFigures] = ()) -> Table:
 
 def lanes_table(say: TrialWords) -> Table:
     """What is compared in each lane, its gain over unsteered, and what a reply takes."""
-    columns = ("lane", "kind", "level", "gain", "p", "tokens", "seconds")
-    kinds = {lane.name: say.kind(lane) for lane in say.record.criteria.lanes}
+    columns = ("lane", "level", "gain", "p", "tokens", "seconds")
     return Table(
         tuple(say(f"column.{name}", measure=say.measure) for name in columns),
         tuple(
             (
                 say.lane(own.lane),
-                kinds[own.lane],
                 say.level(own.level),
                 say.change(own.gain),
                 "–" if own.p is None else _p(own.p),
@@ -160,17 +158,18 @@ def side_effects(say: TrialWords) -> list[Answer]:
 
 
 def part_table(say: TrialWords, part: Part) -> Table:
-    """One part of the prompts: rates and level of each lane."""
+    """One part of the prompts: what is compared and the other rates, by lane."""
+    shown = [key for key in OUTCOMES if key != say.record.criteria.measure]
     honesty = any(own.rates is not None for own in part.lanes)
-    names = [say(f"rate.{key}") for key in OUTCOMES] if honesty else []
+    names = [say(f"rate.{key}") for key in shown] if honesty else []
     rows = []
     for own in part.lanes:
-        rates = [f"{100.0 * own.rates[key]:.1f}%" for key in OUTCOMES] if own.rates is not None else []
-        rows.append((say.lane(own.lane), *rates, say.level(own.level), say.change(own.gain)))
+        rates = [f"{100.0 * own.rates[key]:.1f}%" for key in shown] if own.rates is not None else []
+        rows.append((say.lane(own.lane), say.level(own.level), *rates, say.change(own.gain)))
     columns = (
         say("column.lane"),
-        *names,
         say("column.level", measure=say.measure),
+        *names,
         say("column.gain", measure=say.measure),
     )
     return Table(columns, tuple(rows))
@@ -242,14 +241,13 @@ def cost_reading(say: TrialWords, cost: CostReport) -> str:
 
 
 def _range_table(say: TrialWords, cost: CostReport) -> Table:
-    columns = ("option", "saved", "net", "horizon", "slowest", "break_even_cost", "break_even_replies")
+    columns = ("option", "saved", "horizon", "slowest", "break_even_cost", "break_even_replies")
     return Table(
         tuple(say(f"column.{name}", months=cost.months) for name in columns),
         tuple(
             (
                 say.lane(own.name),
                 say.money_range(own.saved),
-                say.money_range(own.net),
                 say.money_range(own.horizon),
                 say.months(own.slowest_payback_months),
                 "–" if own.break_even_incident_cost is None else say.money(own.break_even_incident_cost),
