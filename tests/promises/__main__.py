@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from promises.child import environment
 from promises.row import Row
 from promises.seeds import keep_seeds
 from promises.table import PROMISES, SCRATCH, SOAK, printed, promise_of
@@ -42,7 +43,9 @@ def measured(id: int, profile: str, seed: int) -> Row:
         result = Path(folder) / "row.json"
         command = [sys.executable, "-m", "promises.single", str(id), profile, str(seed), str(result)]
         try:
-            status = subprocess.run(command, timeout=LONGEST[profile], stdout=sys.stderr).returncode
+            status = subprocess.run(
+                command, timeout=LONGEST[profile], stdout=sys.stderr, env=environment()
+            ).returncode
         except subprocess.TimeoutExpired:
             return _without_result(id, seed, f"not done after {LONGEST[profile]} seconds")
         if not result.exists():

@@ -71,7 +71,7 @@ async def cancel_one(client: AsyncClient, dice: random.Random, cancelled: Cancel
         cancelled.waiting += 1
 
 
-async def cancel_many(server: ServerProcess, seeds: range, cancelled: Cancelled) -> None:
+async def cancel_many(server: ServerProcess, seeds: range, cancelled: Cancelled, at_once: int) -> None:
     waiting = iter(seeds)
 
     async def work(client: AsyncClient) -> None:
@@ -91,20 +91,22 @@ async def cancel_many(server: ServerProcess, seeds: range, cancelled: Cancelled)
             cancelled.streaming += 1
 
     async with AsyncClient(server.target, server.token) as client:
-        await asyncio.gather(*(work(client) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(work(client) for _ in range(at_once)))
 
 
-async def measure(server: ServerProcess, port: int, seed: int, count: int, lot: int = LOT) -> Row:
+async def measure(
+    server: ServerProcess, port: int, seed: int, count: int, lot: int = LOT, at_once: int = AT_ONCE
+) -> Row:
     cancelled = Cancelled()
     first = seed * 1_000_000
     # Pools of threads fill up with the first crowd.
-    await cancel_many(server, range(first, first + lot), Cancelled())
+    await cancel_many(server, range(first, first + lot), Cancelled(), at_once)
     await seconds_until_free(port, 10.0)
     before = Holdings.of(server.process.pid)
     longest, left = 0.0, list[str]()
     for begin in range(0, count, lot):
         seeds = range(first + begin, first + min(begin + lot, count))
-        await cancel_many(server, seeds, cancelled)
+        await cancel_many(server, seeds, cancelled, at_once)
         seconds, held = await seconds_until_free(port, LIMIT_SECONDS)
         longest = max(longest, seconds)
         left += held

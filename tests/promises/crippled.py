@@ -15,30 +15,45 @@ from pathlib import Path
 
 from server_process import ServerProcess
 from trimtab_client import AsyncClient, InFlight, TrimtabError
-from trimtab_client.rollout_types import PlanFile
+from trimtab_client.rollout_types import PlanFile, RolloutState
 
+from promises.child import environment
 from promises.plans import TRAFFIC_ALONE
 from promises.row import Row, upper_bound
 from promises.settings_server import SettingsServer
 from promises.undoing import Undone, asking, at_once, row_of, two_snapshots, undo, undo_often
 
 LIMIT_MS = 250.0
+#: Seconds in which a server notices that nobody judges a rollout.
+NOTICED_SECONDS = 5.0
 DISK_MIB = 96
-#: What is left on a full disk: less than SQLite needs for a page.
-CRUMB = 2_048
 
 
 async def abort_often(client: AsyncClient, candidate: str, count: int) -> list[str]:
-    """Starts a rollout that nobody judges and aborts it, so many times; what went wrong."""
+    """Starts a rollout that nobody judges and aborts it, so many times; what went wrong.
+
+    The first is left alone until the server has noticed, which pauses it.
+    """
     wrong = []
-    for _ in range(count):
+    for number in range(count):
         await client.rollouts.create(candidate, PlanFile(TRAFFIC_ALONE, "toml"), reason="promise")
         await client.rollouts.start()
+        if number == 0 and not await paused(client):
+            wrong.append(f"nobody judges the rollout and after {NOTICED_SECONDS} s it is not paused")
         await client.rollouts.abort(reason="promise")
         rollout = await client.rollouts.get()
         if rollout.state.in_force or rollout.weight:
             wrong.append(f"after its abort it is {rollout.state} with weight {rollout.weight}")
     return wrong
+
+
+async def paused(client: AsyncClient) -> bool:
+    """Whether the rollout in force is paused before long."""
+    for _ in range(round(NOTICED_SECONDS / 0.05)):
+        if (await client.rollouts.get()).state is RolloutState.PAUSED:
+            return True
+        await asyncio.sleep(0.05)
+    return False
 
 
 async def with_dead_parts(server: ServerProcess, count: int) -> list[Row]:
@@ -64,7 +79,9 @@ def full_disk(folder: Path, count: int) -> Row:
     """Measured by a process that may mount a disk. Raises: RuntimeError: it could not."""
     folder.mkdir()
     command = ("unshare", "--map-root-user", "--mount", sys.executable, "-m", "promises.crippled")
-    done = subprocess.run([*command, str(folder), str(count)], capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, str(folder), str(count)], capture_output=True, text=True, env=environment()
+    )
     if done.returncode:
         raise RuntimeError(
             f"rollback on a full disk needs unshare and a user namespace; it ended with {done.returncode}: "

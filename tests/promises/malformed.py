@@ -13,6 +13,7 @@ from typing import Any
 from server_process import ServerProcess
 from trimtab_client import AsyncClient
 
+from promises.child import environment
 from promises.honest import Honest, call_honestly
 from promises.row import Profile, Row
 from promises.seeds import kept_seeds
@@ -29,7 +30,11 @@ async def attacked(server: ServerProcess, what: str, first: int, count: int) -> 
     """What came back from an attack in a process of its own. Raises: RuntimeError: the attack itself broke."""
     command = ("-m", "promises.attack", server.target, server.token, what, str(first), str(count))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        sys.executable,
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(),
     )
     said, complaints = await process.communicate()
     if process.returncode != 0:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from server_process import ServerProcess
+
+from promises.child import environment
 
 
 class SettingsServer(ServerProcess):
@@ -28,7 +29,7 @@ class SettingsServer(ServerProcess):
                 [sys.executable, "-m", "promises.settings_server", json.dumps(values), *dead],
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "OMP_NUM_THREADS": "2"},
+                env=environment(OMP_NUM_THREADS="2"),
             )
         assert self.process.stdout is not None
         line = self.process.stdout.readline().decode()
@@ -38,8 +39,9 @@ class SettingsServer(ServerProcess):
         self.target = line.removeprefix("listening on ").strip()
 
 
-async def _fails(*arguments: object, **options: object) -> None:
-    raise RuntimeError("this part is dead, for a test")
+async def _fails(part: object) -> None:
+    print(f"{type(part).__name__} is dead, for a test", file=sys.stderr, flush=True)
+    raise RuntimeError("dead, for a test")
 
 
 def _kill_feed() -> None:
@@ -48,14 +50,14 @@ def _kill_feed() -> None:
     Feed.run = _fails  # type: ignore[method-assign,assignment]
 
 
-def _kill_controller() -> None:
+def _kill_judge() -> None:
     from trimtab_server.control.run import RolloutRun
 
     RolloutRun.run = _fails  # type: ignore[method-assign,assignment]
 
 
 #: What can be dead: the thread of the monitors' samples, and the judge of rollouts.
-PARTS: dict[str, Callable[[], None]] = {"monitors": _kill_feed, "judge": _kill_controller}
+PARTS: dict[str, Callable[[], None]] = {"monitors": _kill_feed, "judge": _kill_judge}
 
 
 if __name__ == "__main__":
