@@ -10,8 +10,8 @@ def main() -> None:
             for file in distribution.files or ()
             if any(word in file.name.upper() for word in ("LICENSE", "LICENCE", "COPYING", "NOTICE"))
         ]
-        licence = distribution.metadata.get("License-Expression") or distribution.metadata.get("License") or ""
-        print(f"{'=' * 100}\n{distribution.name} {distribution.version}  {licence.splitlines()[0] if licence else ''}\n")
+        stated = distribution.metadata.get("License-Expression") or distribution.metadata.get("License") or ""
+        print(f"{'=' * 100}\n{distribution.name} {distribution.version}  {stated.partition(chr(10))[0]}\n")
         for file in texts:
             path = distribution.locate_file(file)
             print(path.read_text(encoding="utf-8", errors="replace"))  # type: ignore[attr-defined]
