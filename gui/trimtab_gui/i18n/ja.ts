@@ -195,6 +195,18 @@ Click to see what to do.</source>
         <source>Stale evidence</source>
         <translation>検証結果が古い</translation>
     </message>
+    <message>
+        <source>◔ Stale</source>
+        <translation>◔ 古い</translation>
+    </message>
+    <message>
+        <source>▮▮ {0} %: {1}</source>
+        <translation>▮▮ {0} %：{1}</translation>
+    </message>
+    <message>
+        <source>▶ {0} %: {1}</source>
+        <translation>▶ {0} %：{1}</translation>
+    </message>
 </context>
 <context>
     <name>CanaryPanel</name>

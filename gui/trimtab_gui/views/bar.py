@@ -44,6 +44,7 @@ class Bar(Panel):
         self.unsteered_button = QPushButton()
         self.rollback_button = QPushButton()
         set_tone(self.rollback_button, "danger")
+        self._compact = False
         self._build()
         workspace.connection.changed.connect(self._show)
         workspace.release.activeChanged.connect(self._show)
@@ -101,12 +102,17 @@ class Bar(Panel):
         optional = [*self._captions, self.rate, self.stage]
         for widget in optional:
             widget.setVisible(True)
+        self._compact = False
+        self._show_chips()
         layout = self.layout()
         assert layout is not None
         for widget in optional:
             if layout.sizeHint().width() <= self.width():
                 return
             widget.setVisible(False)
+        if layout.sizeHint().width() > self.width():
+            self._compact = True
+            self._show_chips()
 
     @Slot()
     def _show(self, _change: object = None) -> None:
@@ -124,9 +130,6 @@ class Bar(Panel):
             self.snapshot.setToolTip(active.snapshot.name)
         rate = self._workspace.connection.tokens_per_second
         self.rate.setText("–" if rate is None else number(rate, 0))
-        self._show_rollout()
-        self._show_alarm()
-        self._show_stale()
         self._show_buttons()
         self._fit()
 
@@ -169,6 +172,11 @@ class Bar(Panel):
             set_tone(self.alarm, "")
         self.alarm.setVisible(self._workspace.connection.is_live)
 
+    def _show_chips(self) -> None:
+        self._show_rollout()
+        self._show_alarm()
+        self._show_stale()
+
     def _show_rollout(self) -> None:
         """The one that may give somebody the candidate; its verdict, if there is one, decides its colour."""
         rollout = self._workspace.rollouts.in_force
@@ -178,6 +186,8 @@ class Bar(Panel):
         verdict = verdict_word(rollout.verdict)
         held = rollout.state is RolloutState.PAUSED
         words = self.tr("▮▮ Rollout held at {0} %: {1}") if held else self.tr("▶ Rollout {0} %: {1}")
+        if self._compact:
+            words = self.tr("▮▮ {0} %: {1}") if held else self.tr("▶ {0} %: {1}")
         text = words.format(rollout.weight, verdict)
         live = self._workspace.connection.is_live
         self.rollout_button.setText(text if live else self.tr("{0} (last known)").format(text))
@@ -192,7 +202,7 @@ class Bar(Panel):
     def _show_stale(self) -> None:
         stale = self._workspace.freshness.stale
         self.stale_button.setVisible(bool(stale) and self._workspace.connection.is_live)
-        self.stale_button.setText(self.tr("◔ Stale evidence"))
+        self.stale_button.setText(self.tr("◔ Stale") if self._compact else self.tr("◔ Stale evidence"))
         why = "\n".join(stale_reason(sentence) for sentence in stale)
         self.stale_button.setToolTip(self.tr("{0}\nClick to see what to do.").format(why))
         self.stale_button.setAccessibleName(self.tr("Stale evidence"))

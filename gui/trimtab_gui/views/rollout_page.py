@@ -31,7 +31,7 @@ class RolloutPage(Panel):
         self.first_button = QPushButton()
         set_tone(self.first_button, "accent")
         self.history_choice = QComboBox()
-        self.history_choice.setMinimumContentsLength(30)
+        self.history_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._history_label = label("muted")
         self.new_button = QPushButton()
         self.view = RolloutView(workspace, theme)

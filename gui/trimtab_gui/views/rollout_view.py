@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 from trimtab_client import bare
 from trimtab_client.rollout_types import Rollout, RolloutState
 
@@ -94,10 +94,21 @@ class RolloutView(Panel):
         column.addWidget(self._next)
         column.addLayout(facts)
         column.addLayout(tools)
-        layout = QVBoxLayout(self)
+        body = QWidget()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(8)
+        # What to do stays in sight; what is below it scrolls.
+        outer.addWidget(card)
+        outer.addWidget(scroll, 1)
+        layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(card)
         layout.addWidget(self._headings["steps"])
         layout.addWidget(self.track)
         layout.addWidget(self._headings["guardrails"])
@@ -130,6 +141,7 @@ class RolloutView(Panel):
         self._known.setText(self.tr("◐ last known"))
         self.table.setAccessibleName(self.tr("Guardrails"))
         self.table.rows.retranslate()
+        self._show_finding()
         self._show()
 
     def show_rollout(self, rollout: Rollout | None) -> None:

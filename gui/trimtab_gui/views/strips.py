@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtGui import QKeyEvent, Qt
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QPushButton, QSizePolicy
+from PySide6.QtGui import QHideEvent, QKeyEvent, Qt
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+from shiboken6 import isValid
 
 from trimtab_gui.bridge import Phase
 from trimtab_gui.models.messages import describe
@@ -136,6 +145,7 @@ class ReasonStrip(Panel):
         self.cancel_button = QPushButton()
         set_tone(self.cancel_button, "flat")
         self._run: Callable[[str, bool], None] | None = None
+        self._focus_before: QWidget | None = None
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 8, 14, 8)
         layout.setSpacing(10)
@@ -180,6 +190,8 @@ class ReasonStrip(Panel):
         set_tone(self, tone.value)
         self.reason_field.clear()
         self._refresh()
+        if not self.isVisible():
+            self._focus_before = QApplication.focusWidget()
         self.show()
         self.reason_field.setFocus()
 
@@ -191,6 +203,13 @@ class ReasonStrip(Panel):
         run, self._run = self._run, None
         self.hide()
         run(reason, self.option_box.isChecked())
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """The keyboard goes back to where it was."""
+        before, self._focus_before = self._focus_before, None
+        if before is not None and isValid(before) and before.isVisible() and before.isEnabled():
+            before.setFocus()
+        super().hideEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
