@@ -161,4 +161,5 @@ def without_theme(shape: Any) -> None:
 
 def rgb(ink: Ink) -> RGBColor:
     """A palette's name, or "#rrggbb", as on paper."""
-    return RGBColor.from_string((ink if ink.startswith("#") else LIGHT[ink]).lstrip("#").upper())
+    digits = (ink if ink.startswith("#") else LIGHT[ink])[1:]
+    return RGBColor(*bytes.fromhex(digits))

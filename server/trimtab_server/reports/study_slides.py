@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from trimtab_vectors.study.report import build_report
-from trimtab_vectors.study.report.catalogue import read_catalogue
-from trimtab_vectors.study.report.document import Block, Language, Paragraph, Report, Section
+from trimtab_vectors.study.report.catalogue import Catalogue, read_catalogue
+from trimtab_vectors.study.report.document import (
+    Block,
+    Language,
+    Paragraph,
+    Report,
+    Section,
+    Table,
+    VerdictCard,
+)
 from trimtab_vectors.study.results import Summary
 
 from trimtab_server.reports.deck import Deck, Slide
 from trimtab_server.reports.trial_report import TEXTS
 
 _SECTIONS = ("answer", "judgements", "enough", "plan", "caveats")
+#: Blocks of the plan's section before the doses that were tried.
+_LOCKED = 4
 
 
 def study_deck(summary: Summary, language: Language = "en") -> Deck:
@@ -22,7 +32,7 @@ def study_deck(summary: Summary, language: Language = "en") -> Deck:
         footer=f"{report.title} · {words('subtitle.study', hash=summary.plan_hash[:16])}",
         language=language,
         more=words("more_rows", count="{count}"),
-        slides=tuple(_slide(_named(report, name)) for name in _SECTIONS),
+        slides=tuple(_slide(_named(report, name), words) for name in _SECTIONS),
     )
 
 
@@ -30,9 +40,17 @@ def _named(report: Report, name: str) -> Section:
     return next(section for section in report.sections if section.id == name)
 
 
-def _slide(section: Section) -> Slide:
-    """The section; what it leads with becomes the title."""
+def _slide(section: Section, words: Catalogue) -> Slide:
+    """The section; what it leads with becomes the title. Of the plan, what was locked and the doses."""
     blocks: list[Block] = list(section.blocks)
+    if section.id == "plan":
+        blocks = blocks[:_LOCKED]
+    cards = [own for own in blocks if isinstance(own, VerdictCard)]
+    if cards:
+        # As rows of a table they all find room, or it is said how many did not.
+        blocks = [own for own in blocks if not isinstance(own, VerdictCard)]
+        columns = tuple(words(f"column.{name}") for name in ("judged", "verdict", "why"))
+        blocks.append(Table(columns, tuple((c.title, c.word, c.sentence) for c in cards), words=True))
     lead = next((own for own in blocks if isinstance(own, Paragraph) and own.kind == "lead"), None)
     if lead is None:
         return Slide(section.title, tuple(blocks))

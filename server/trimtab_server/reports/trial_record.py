@@ -1,11 +1,11 @@
 """A finished or running trial as plain data: what `trimtab trial export` writes, read back.
 
-    {"format": "trimtab.trial/1", "trial": "...", "criteria": {...}, "prompts": [...], "rows": [...],
-     "lock": "sha256", "lock_time": "...", "first_reply_time": "...", "created_by": "...", "model": "...",
-     "stage": "...", "cost_model": {...}, "audit": {"records": 12, "head": "sha256"}}
+    {"format": "trimtab.trial/1", "name": "deployments/default/trials/...", "criteria": {...}, "prompts": [...],
+     "rows": [...], "lock": {"hash": "sha256"}, "create_time": 1764000000000000000, "start_time": ...,
+     "created_by": "...", "lanes": [...], "cost_model": {...}, "audit": {"records": 12, "head": "sha256", "trial": [...]}}
 
-`criteria`, `prompts` and `rows` are what `Criteria.as_dict`, `Prompt.as_dict` and `TrialRow.as_dict` give. Every
-figure of a report is computed from them; none is taken from the file.
+`criteria`, `prompts` and `rows` are what `Criteria.as_dict`, `Prompt.as_dict` and `TrialRow.as_dict` give; times are UTC
+nanoseconds. Every figure of a report is computed from them; the `result` that stands beside them is not read.
 """
 
 from __future__ import annotations
@@ -39,9 +39,21 @@ class AuditHead:
 
 
 @dataclass(frozen=True)
+class Deed:
+    """One link of the audit chain that is about the trial. time: UTC nanoseconds."""
+
+    sequence: int
+    time: int
+    actor: str
+    action: str
+    reason: str
+    hash: str
+
+
+@dataclass(frozen=True)
 class TrialRecord:
-    """criteria_hash, prompts_hash, lock: as computed from the content; the lock is that of the first reply. Times are
-    as they were written, ISO 8601; empty where they are not known."""
+    """trial: its name. criteria_hash, prompts_hash, lock: as computed from the content. Times are UTC nanoseconds, 0
+    where they are not known."""
 
     trial: str
     criteria: Criteria
@@ -50,13 +62,14 @@ class TrialRecord:
     criteria_hash: str
     prompts_hash: str
     lock: str
-    lock_time: str = ""
-    first_reply_time: str = ""
+    create_time: int = 0
+    start_time: int = 0
+    end_time: int = 0
     created_by: str = ""
-    model: str = ""
     stage: str = ""
     cost_model: CostModel | None = None
     audit: AuditHead | None = None
+    deeds: tuple[Deed, ...] = ()
 
     @cached_property
     def summary(self) -> TrialSummary:
@@ -86,34 +99,44 @@ def trial_record(exported: Mapping[str, Any]) -> TrialRecord:
     for key in ("criteria", "prompts", "rows"):
         if key not in exported:
             raise RecordError(f"the record has no {key!r}; give what `trimtab trial export` wrote")
+    if exported["prompts"] is None:
+        raise RecordError(
+            "the trial's prompts and replies were deleted, so no report can be made of it; its lock and its result are "
+            "all that is left, in the export"
+        )
     criteria, prompts = _content(exported)
     locked = lock(criteria, prompts)
-    said = str(exported.get("lock") or locked)
+    said = _locked(exported.get("lock")) or locked
     if said != locked:
         raise RecordError(
             f"the record says that it was locked as {said[:16]}, and its criteria and prompts hash to {locked[:16]}: "
             "one of them was changed after the lock; export the trial again"
         )
-    shown, asked = _content(presentable(dict(exported)))
+    given = presentable(dict(exported))
+    shown, asked = _content(given)
     try:
-        rows = tuple(TrialRow.from_dict(row) for row in presentable(list(exported["rows"])))
-    except TypeError as fault:
-        raise RecordError(f"a row is not what a trial writes ({fault})") from fault
-    text = {
-        key: presentable(str(exported.get(key) or ""))
-        for key in ("lock_time", "first_reply_time", "created_by", "model", "stage")
-    }
+        rows = tuple(
+            TrialRow.from_dict({k: v for k, v in row.items() if k != "number"}) for row in given["rows"]
+        )
+        times = {key: int(given.get(key) or 0) for key in ("create_time", "start_time", "end_time")}
+        audit = given.get("audit") or {}
+        deeds = tuple(Deed(**own) for own in audit.get("trial", ()))
+    except (TypeError, ValueError, AttributeError) as fault:
+        raise RecordError(f"the record is not what `trimtab trial export` writes ({fault})") from fault
     return TrialRecord(
-        trial=presentable(str(exported.get("trial") or criteria.name)),
+        trial=str(given.get("name") or criteria.name),
         criteria=shown,
         prompts=asked,
         rows=rows,
         criteria_hash=criteria.hash,
         prompts_hash=prompts.hash,
         lock=locked,
-        cost_model=cost_model(exported.get("cost_model")),
-        audit=audit_head(exported.get("audit")),
-        **{**text, "stage": text["stage"] or shown.stage},
+        created_by=str(given.get("created_by") or ""),
+        stage=str(given.get("stage") or shown.stage),
+        cost_model=cost_model(given.get("cost_model")),
+        audit=audit_head(audit),
+        deeds=deeds,
+        **times,
     )
 
 
@@ -127,6 +150,10 @@ def cost_model(given: object) -> CostModel | None:
         first = fault.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise RecordError(f"cost_model.{place}: {first['msg']}") from fault
+
+
+def _locked(given: object) -> str:
+    return str(given.get("hash") or "") if isinstance(given, Mapping) else str(given or "")
 
 
 def audit_head(given: object) -> AuditHead | None:

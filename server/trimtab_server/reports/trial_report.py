@@ -108,10 +108,10 @@ def lock_table(say: TrialWords) -> Table:
         ("lock", record.lock),
         ("criteria_hash", record.criteria_hash),
         ("prompts_hash", record.prompts_hash),
-        ("lock_time", record.lock_time),
-        ("first_reply", record.first_reply_time),
+        ("lock_time", say.moment(record.create_time)),
+        ("started", say.moment(record.start_time)),
+        ("ended", say.moment(record.end_time)),
         ("created_by", record.created_by),
-        ("model", record.model),
         ("stage", record.stage),
         ("rows", say("record.rows_of", rows=record.summary.rows, planned=record.summary.planned)),
         ("audit_records", str(record.audit.records) if record.audit else ""),
@@ -189,7 +189,7 @@ def _parts(say: TrialWords) -> Section:
 
 
 def _effects(say: TrialWords) -> Section:
-    if not findings.side_effects(say):
+    if not figures.side_effects(say):
         return Section("effects", say("effects.title"), (Paragraph(say("effects.none"), "soft"),))
     chart = figures.effects_figure(say)
     blocks: list[Block] = [Paragraph(say("effects.what"), "soft"), figures.effects_table(say)]
@@ -257,7 +257,24 @@ def _replies(say: TrialWords) -> Section:
 
 
 def _record(say: TrialWords) -> Section:
-    return Section("record", say("record.title"), (Paragraph(say("record.what"), "soft"), lock_table(say)))
+    blocks: list[Block] = [Paragraph(say("record.what"), "soft"), lock_table(say)]
+    if say.record.deeds:
+        deeds = Table(
+            tuple(say(f"column.{name}") for name in ("time", "who", "what", "why", "record")),
+            tuple(
+                (
+                    say.moment(own.time),
+                    own.actor,
+                    own.action,
+                    own.reason or "–",
+                    f"{own.sequence}: {own.hash[:16]}",
+                )
+                for own in say.record.deeds
+            ),
+            words=True,
+        )
+        blocks += [Paragraph(say("rollout.who_what"), "soft"), deeds]
+    return Section("record", say("record.title"), tuple(blocks))
 
 
 def _sampling(say: TrialWords, criteria: Criteria) -> str:

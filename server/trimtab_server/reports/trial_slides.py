@@ -60,7 +60,7 @@ def _question(say: TrialWords) -> Slide:
 def _results(say: TrialWords) -> Slide:
     gains, rates = figures.gains_figure(say, _HALF), figures.rates_figure(say, _HALF)
     left: list[Block] = [gains] if gains else [Paragraph(say("results.none"), "soft")]
-    if findings.side_effects(say):
+    if figures.side_effects(say):
         left += [
             Paragraph(say("phrase.effects", reading=figures.effects_reading(say))),
             figures.effects_table(say),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 from trimtab_vectors.statistics import Estimate
@@ -145,6 +146,12 @@ class TrialWords(Wording):
     def deciding(self) -> str:
         criteria = self.record.criteria
         return self.pressures([own for own in self.record.prompts.pressures if criteria.decides(own)])
+
+    def moment(self, nanoseconds: int) -> str:
+        """In UTC, to the second; empty for 0."""
+        if not nanoseconds:
+            return ""
+        return datetime.fromtimestamp(nanoseconds // 10**9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
     def money(self, value: float) -> str:
         """An amount to three digits: more would be more than is known."""

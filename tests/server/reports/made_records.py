@@ -54,18 +54,30 @@ def trial_export(
     criteria, prompts = criteria or shipped, prompts or asked
     return {
         "format": "trimtab.trial/1",
-        "trial": "deployments/default/trials/5f0c9a",
+        "name": "deployments/default/trials/5f0c9a",
         "criteria": criteria.as_dict(),
         "prompts": [own.as_dict() for own in prompts],
         "rows": _rows(criteria, prompts, chances, random.Random(seed)),
-        "lock": lock(criteria, prompts),
-        "lock_time": "2026-11-24T09:00:00+00:00",
-        "first_reply_time": "2026-11-24T09:00:02+00:00",
+        "lock": {"hash": lock(criteria, prompts), "criteria": criteria.hash, "prompts": prompts.hash},
+        "create_time": 1_795_000_000_000_000_000,
+        "start_time": 1_795_000_002_000_000_000,
+        "end_time": 1_795_000_170_000_000_000,
         "created_by": "aoi",
-        "model": "organism",
-        "stage": "final",
         "cost_model": COST,
-        "audit": {"records": 214, "head": HEAD},
+        "audit": {
+            "records": 214,
+            "head": HEAD,
+            "trial": [
+                {
+                    "sequence": 209,
+                    "time": 1_795_000_000_000_000_000,
+                    "actor": "aoi",
+                    "action": "trial.create",
+                    "reason": "before the release",
+                    "hash": "cd34" * 16,
+                }
+            ],
+        },
         **more,
     }
 
