@@ -16,11 +16,12 @@ def mcnemar_p(lost: int, gained: int) -> float:
     return tail / (1 << changed)
 
 
-def paired_score_p(gained: int, lost: int, n: int, null: float) -> float:
+def paired_score_p(gained: float, lost: float, n: float, null: float) -> float:
     """One-sided p of "the difference (gained - lost) / n is at most `null`", -1 < null < 1: score test.
 
     `z = (gained - lost - n null) / sqrt(n (2 q + null - null^2))` with q the maximum-likelihood chance of a loss
     under the null: Tango 1998 (Statistics in Medicine 17:891), which keeps its level at the sizes of a canary set.
+    Counts need not be whole: clustered questions amount to so many independent ones.
     """
     if not (-1.0 < null < 1.0 and min(gained, lost) >= 0 and gained + lost <= n and n > 0):
         raise ValueError(f"{gained} gained and {lost} lost of {n} against {null}: not a paired comparison")

@@ -23,9 +23,13 @@ from trimtab_vectors.statistics import (
 )
 from trimtab_vectors.statistics.samples import cluster_codes
 
+from trimtab_server.sequential import paired_score_p
+
 FloatArray = NDArray[np.float64]
 #: More prompts than this are no plan: the margin is too close to what was seen.
 MOST_PROMPTS: Final = 100_000
+#: The score test asks about changes strictly between -1 and 1.
+_INSIDE: Final = 1.0 - 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,24 +54,22 @@ class PairedChange:
 
     @cached_property
     def effective(self) -> float:
-        """How many independent prompts these are worth: n over the design effect, which is taken as 1 at least, and
-        as large as groups can make it where the differences do not vary."""
-        n, variance = self.prompts, float(self.differences.var())
-        if self.group_count == n:
-            return float(n)
-        if variance == 0.0 or self.group_count < 2:
+        """How many independent pairs of yes/no answers these differences are worth: as many as would give their
+        clustered variance, at most one a prompt however often it was repeated; the groups where nothing varies."""
+        if self.group_count < 2:
             return float(self.group_count)
-        clustered = clustered_covariance(self.differences[None], self.groups, few_clusters=True)[0, 0]
-        return n / max(1.0, float(clustered) / (variance / n))
+        own = self.group_count < self.prompts
+        variance = float(clustered_covariance(self.differences[None], self.groups, few_clusters=own)[0, 0])
+        if variance <= 0.0:
+            return float(self.group_count)
+        return max(1.0, min((self._discordant - self._mean**2) / variance, float(self.prompts)))
 
     def estimate(self, level: float) -> Estimate:
         """The mean change; each bound of the interval is wrong with chance `level` at most.
 
-        Rates: adjusted Wald interval for paired proportions (Bonett & Price 2012, J. Educ. Behav. Stat. 37:479,
-        equation 7), at the effective number of prompts. That equation adds one gain and one loss to the sample; said
-        so, it takes differences between -1 and 1 too, as repeats give them. t with groups - 1 degrees of freedom in
-        place of z. Else: t over groups (Miller, arXiv:2411.00640, section 2.2). p: that the mean is 0, sign flips of
-        whole groups.
+        Rates and grades: the score test for paired proportions inverted (Tango 1998, Statistics in Medicine 17:891),
+        at the effective number of pairs, with t at groups - 1 degrees of freedom in place of z. p: of that test,
+        that the change is 0. Else: t over groups (Miller, arXiv:2411.00640, section 2.2).
         """
         confidence = 1.0 - 2.0 * level
         if self.group_count < 2:
@@ -80,20 +82,40 @@ class PairedChange:
             )
         if not self.bounded:
             return clustered_mean(self.differences, self.groups, confidence=confidence)
-        centre, error = _adjusted(self._mean, self._square, self.effective)
-        reach = float(stats.t.ppf(1.0 - level, self.group_count - 1)) * error
+        tail = float(stats.norm.sf(stats.t.isf(level, self.group_count - 1)))
         return Estimate(
             value=self._mean,
-            low=max(-1.0, centre - reach),
-            high=min(1.0, centre + reach),
+            low=self._bound(tail),
+            high=-self._mirrored._bound(tail),
             confidence=confidence,
             alternative="two-sided",
-            p=self.flip_p,
+            p=min(1.0, 2.0 * min(self._p_above(0.0), self._mirrored._p_above(0.0))),
             n=self.prompts,
             clusters=self.group_count,
-            method="paired shares, effective n",
-            standard_error=error,
+            method="paired score test, effective n",
         )
+
+    def _p_above(self, null: float) -> float:
+        """One-sided p of "the change is at most `null`"."""
+        n = self.effective
+        # Rounding must not make more changes than pairs.
+        gained = min(n, max(0.0, (self._discordant + self._mean) / 2.0 * n))
+        lost = min(n - gained, max(0.0, (self._discordant - self._mean) / 2.0 * n))
+        return paired_score_p(gained, lost, n, null)
+
+    def _bound(self, tail: float) -> float:
+        """The lower bound: the largest change below the mean whose p is at most `tail`."""
+        low, high = -_INSIDE, min(self._mean, _INSIDE)
+        if high <= low:
+            return -1.0
+        for _ in range(60):
+            middle = (low + high) / 2.0
+            low, high = (middle, high) if self._p_above(middle) <= tail else (low, middle)
+        return low
+
+    @cached_property
+    def _mirrored(self) -> PairedChange:
+        return PairedChange(-self.differences, self.groups, self.bounded)
 
     @cached_property
     def flip_p(self) -> float:
@@ -122,8 +144,8 @@ class PairedChange:
 
     @property
     def discordance(self) -> float:
-        """Mean square of the differences: of yes/no outcomes the share of prompts that changed."""
-        return self._square
+        """Share of prompts that changed, of yes/no outcomes; with repeats, of as many outcomes as those are worth."""
+        return self._discordant
 
     def prompts_needed(
         self, threshold: float, side: Literal["above", "below"], level: float, power: float
@@ -134,51 +156,33 @@ class PairedChange:
         distance = (self._mean - threshold) * (1.0 if side == "above" else -1.0)
         if distance <= 0.0 or not self.prompts:
             return None
-        worth = self.effective / self.prompts
         if self.bounded:
+            # The score grows with the square root of the number of pairs alike.
+            change = self if side == "above" else self._mirrored
+            score = float(stats.norm.isf(change._p_above(threshold if side == "above" else -threshold)))
             reach = float(stats.norm.isf(level) + stats.norm.ppf(power))
-            total = self._smallest(threshold, side, reach)
+            total = math.ceil(self.prompts * (reach / score) ** 2)
         else:
-            variance = float(self.differences.var()) / worth
+            variance = self.prompts * float(
+                clustered_covariance(self.differences[None], self.groups)[0, 0]
+                if self.group_count > 1
+                else 0.0
+            )
             total = (
                 items_needed(variance, distance, alpha=level, power=power, sides=1) if variance > 0.0 else 1
             )
-        more = math.ceil(total / worth) - self.prompts if self.bounded else total - self.prompts
+        more = total - self.prompts
         return max(1, more) if more <= MOST_PROMPTS else None
-
-    def _smallest(self, threshold: float, side: str, reach: float) -> int:
-        """Effective prompts at which the adjusted interval, widened for the power, clears the threshold."""
-
-        def clears(n: int) -> bool:
-            centre, error = _adjusted(self._mean, self._square, n)
-            edge = centre - reach * error if side == "above" else centre + reach * error
-            return edge > threshold if side == "above" else edge < threshold
-
-        top = 1
-        while not clears(top):
-            top *= 2
-            if top > 2 * MOST_PROMPTS:
-                return top
-        low = top // 2
-        while top - low > 1:
-            middle = (low + top) // 2
-            low, top = (low, middle) if clears(middle) else (middle, top)
-        return top
 
     @cached_property
     def _mean(self) -> float:
         return float(self.differences.mean())
 
     @cached_property
-    def _square(self) -> float:
-        return float((self.differences**2).mean())
-
-
-def _adjusted(mean: float, square: float, n: float) -> tuple[float, float]:
-    """Mean and standard error with one gain and one loss added to n differences of this mean and mean square."""
-    centre = n * mean / (n + 2.0)
-    spread = (n * square + 2.0) / (n + 2.0) - centre**2
-    return centre, math.sqrt(max(0.0, spread) / (n + 2.0))
+    def _discordant(self) -> float:
+        """Gains and losses together, of yes/no outcomes with this mean and mean square. Differences between them, as
+        repeats give, may vary less than any yes/no outcome of their mean: then there are no losses."""
+        return max(float((self.differences**2).mean()), abs(self._mean))
 
 
 def share_estimate(shares: FloatArray, groups: Sequence[str], level: float) -> Estimate:
@@ -188,7 +192,8 @@ def share_estimate(shares: FloatArray, groups: Sequence[str], level: float) -> E
     if not len(shares):
         return undetermined("no prompt", confidence=confidence, n=0, clusters=0, method=method)
     change = PairedChange(shares, tuple(groups))
-    n, p, z = _binomial_worth(change), float(shares.mean()), float(stats.norm.isf(level))
+    # A share is a change that has no losses.
+    n, p, z = change.effective, float(shares.mean()), float(stats.norm.isf(level))
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return Estimate(
@@ -202,15 +207,3 @@ def share_estimate(shares: FloatArray, groups: Sequence[str], level: float) -> E
         clusters=change.group_count,
         method=method,
     )
-
-
-def _binomial_worth(shares: PairedChange) -> float:
-    """Independent yes/no answers that would give this variance of the mean, at most one a prompt however often it was
-    repeated. Where nothing varies: the groups."""
-    p = float(shares.differences.mean())
-    if shares.group_count < 2 or not 0.0 < p < 1.0:
-        return float(shares.group_count)
-    variance = float(clustered_covariance(shares.differences[None], shares.groups, few_clusters=True)[0, 0])
-    if variance <= 0.0:
-        return float(shares.group_count)
-    return max(1.0, min(p * (1.0 - p) / variance, float(shares.prompts)))
