@@ -19,6 +19,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from scripted_trials import ScriptedTrials
 from trimtab_protos.v1 import (
     audit_pb2,
     audit_pb2_grpc,
@@ -31,6 +32,7 @@ from trimtab_protos.v1 import (
     snapshot_pb2,
     snapshot_pb2_grpc,
     steering_pb2,
+    trial_pb2_grpc,
     vector_pb2,
     vector_pb2_grpc,
 )
@@ -87,6 +89,7 @@ class ScriptedServer:
         self.revisions: list[snapshot_pb2.Revision] = []
         self.records: list[audit_pb2.AuditRecord] = []
         self.monitor_events: list[monitor_pb2.WatchResponse] = []
+        self.trials = ScriptedTrials(self.check, refuse)
         self._server: grpc.Server | None = None
         unsteered = self.add_snapshot("unsteered", steering_pb2.Steering(stage=STAGE), "server")
         self.activate(unsteered, snapshot_pb2.REVISION_KIND_INITIAL, "server", "first start")
@@ -106,6 +109,7 @@ class ScriptedServer:
         snapshot_pb2_grpc.add_SnapshotServiceServicer_to_server(_Snapshots(self), server)
         monitor_pb2_grpc.add_MonitorServiceServicer_to_server(_Monitors(self), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(_Audit(self), server)
+        trial_pb2_grpc.add_TrialServiceServicer_to_server(self.trials, server)
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         server.start()
         self._server = server

@@ -665,6 +665,10 @@ Click to see what to do.</source>
         <source>Pages of the Evidence room</source>
         <translation>「検証」の部屋のページ</translation>
     </message>
+    <message>
+        <source>Trials</source>
+        <translation>試験</translation>
+    </message>
 </context>
 <context>
     <name>Failure</name>
@@ -2481,6 +2485,94 @@ Click to see what to do.</source>
         <source>Remark</source>
         <translation>備考</translation>
     </message>
+    <message>
+        <source>Id</source>
+        <translation>ID</translation>
+    </message>
+    <message>
+        <source>Pressure</source>
+        <translation>圧力</translation>
+    </message>
+    <message>
+        <source>Right answer</source>
+        <translation>正解</translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation>プロンプト</translation>
+    </message>
+    <message>
+        <source>Lane</source>
+        <translation>レーン</translation>
+    </message>
+    <message>
+        <source>Kind</source>
+        <translation>種類</translation>
+    </message>
+    <message>
+        <source>What it does</source>
+        <translation>内容</translation>
+    </message>
+    <message>
+        <source>Prompts</source>
+        <translation>プロンプト</translation>
+    </message>
+    <message>
+        <source>Honest</source>
+        <translation>正直</translation>
+    </message>
+    <message>
+        <source>Lie</source>
+        <translation>嘘</translation>
+    </message>
+    <message>
+        <source>Evasion</source>
+        <translation>回答回避</translation>
+    </message>
+    <message>
+        <source>No belief</source>
+        <translation>信念なし</translation>
+    </message>
+    <message>
+        <source>Gain over unsteered</source>
+        <translation>ステアリングなしに対する改善</translation>
+    </message>
+    <message>
+        <source>p</source>
+        <translation>p 値</translation>
+    </message>
+    <message>
+        <source>Tokens/reply</source>
+        <translation>トークン/応答</translation>
+    </message>
+    <message>
+        <source>Seconds/reply</source>
+        <translation>秒/応答</translation>
+    </message>
+    <message>
+        <source>Question</source>
+        <translation>問い</translation>
+    </message>
+    <message>
+        <source>Against</source>
+        <translation>比較先</translation>
+    </message>
+    <message>
+        <source>Measured</source>
+        <translation>測定値</translation>
+    </message>
+    <message>
+        <source>Bar</source>
+        <translation>基準</translation>
+    </message>
+    <message>
+        <source>Answer</source>
+        <translation>答え</translation>
+    </message>
+    <message>
+        <source>Trial</source>
+        <translation>試験</translation>
+    </message>
 </context>
 <context>
     <name>Transcript</name>
@@ -2931,6 +3023,843 @@ Click to see what to do.</source>
     <message>
         <source>Looked at: {0} to {1}</source>
         <translation>検討範囲：{0} ～ {1}</translation>
+    </message>
+</context>
+<context>
+    <name>CriteriaCard</name>
+    <message>
+        <source>Criteria, locked before the first reply</source>
+        <translation>判定基準（最初の応答の前に固定）</translation>
+    </message>
+    <message>
+        <source>{0}: {1}</source>
+        <translation>{0}：{1}</translation>
+    </message>
+    <message>
+        <source>Lock of criteria and prompts: {0}</source>
+        <translation>判定基準とプロンプトの固定ハッシュ：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>EmptyTrials</name>
+    <message>
+        <source>Try steering on your own prompts</source>
+        <translation>自社のプロンプトでステアリングを試す</translation>
+    </message>
+    <message>
+        <source>A trial asks a file of prompts in two or more lanes, scores the replies by criteria that are locked beforehand, and says whether to steer, or whether a prompt is enough.</source>
+        <translation>試験では、ファイルのプロンプトを 2 つ以上のレーンで質問し、先に固定した判定基準で応答を採点して、ステアリングすべきか、プロンプトで足りるかを示します。</translation>
+    </message>
+    <message>
+        <source>The sample set that ships with the model shows how it works: it takes a minute or two on this server.</source>
+        <translation>モデルに付属するサンプルで流れを確認できます。このサーバーでは 1～2 分で終わります。</translation>
+    </message>
+    <message>
+        <source>Try the sample set</source>
+        <translation>サンプルを試す</translation>
+    </message>
+    <message>
+        <source>Use your own prompts…</source>
+        <translation>自社のプロンプトを使う…</translation>
+    </message>
+</context>
+<context>
+    <name>OpenTrial</name>
+    <message>
+        <source>Result</source>
+        <translation>結果</translation>
+    </message>
+    <message>
+        <source>Replies</source>
+        <translation>応答</translation>
+    </message>
+    <message>
+        <source>Pages of the trial</source>
+        <translation>試験のページ</translation>
+    </message>
+    <message>
+        <source>Replies so far</source>
+        <translation>これまでの応答</translation>
+    </message>
+    <message>
+        <source>Rate blind…</source>
+        <translation>盲検で評価…</translation>
+    </message>
+    <message>
+        <source>Export CSV…</source>
+        <translation>CSV に書き出す…</translation>
+    </message>
+    <message>
+        <source>The replies that the filters let through, as a table</source>
+        <translation>絞り込みを通った応答を表として書き出します</translation>
+    </message>
+    <message>
+        <source>Export all…</source>
+        <translation>すべて書き出す…</translation>
+    </message>
+    <message>
+        <source>Everything about the trial as one file: “trimtab report trial FILE” makes reports of it</source>
+        <translation>試験のすべてを 1 つのファイルに書き出します。「trimtab report trial FILE」で報告書を作成できます</translation>
+    </message>
+    <message>
+        <source>{0} of {1} replies</source>
+        <translation>{1} 件中 {0} 件の応答</translation>
+    </message>
+    <message>
+        <source>time left is not known yet</source>
+        <translation>残り時間はまだ分かりません</translation>
+    </message>
+    <message>
+        <source>about {0} left</source>
+        <translation>残り約 {0}</translation>
+    </message>
+    <message>
+        <source>took {0}</source>
+        <translation>所要時間 {0}</translation>
+    </message>
+    <message>
+        <source>⚠ {0} errors; resume asks them again</source>
+        <translation>⚠ エラー {0} 件（再開するともう一度求めます）</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>開始</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>一時停止</translation>
+    </message>
+    <message>
+        <source>Resume</source>
+        <translation>再開</translation>
+    </message>
+    <message>
+        <source>Export the replies</source>
+        <translation>応答の書き出し</translation>
+    </message>
+    <message>
+        <source>Table (*.csv)</source>
+        <translation>表 (*.csv)</translation>
+    </message>
+    <message>
+        <source>Export the trial</source>
+        <translation>試験の書き出し</translation>
+    </message>
+    <message>
+        <source>Trial (*.json)</source>
+        <translation>試験 (*.json)</translation>
+    </message>
+    <message>
+        <source>⚠ {0} could not be written: {1}</source>
+        <translation>⚠ {0} に書き込めません：{1}</translation>
+    </message>
+    <message>
+        <source>✓ Written: {0}</source>
+        <translation>✓ 書き出しました：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>RatingPanel</name>
+    <message>
+        <source>Blind rating</source>
+        <translation>盲検評価</translation>
+    </message>
+    <message>
+        <source>Finish and show the lanes…</source>
+        <translation>終了してレーンを表示…</translation>
+    </message>
+    <message>
+        <source>Back to the trial</source>
+        <translation>試験に戻る</translation>
+    </message>
+    <message>
+        <source>Keys: 1 to 4 grade the marked reply, ↑ and ↓ choose another one. Lanes stay hidden.</source>
+        <translation>キー操作：1～4 で印のある応答を評価、↑↓ で別の応答を選択。レーンは表示されません。</translation>
+    </message>
+    <message>
+        <source>Grades given</source>
+        <translation>評価済みの数</translation>
+    </message>
+    <message>
+        <source>The next replies are fetched…</source>
+        <translation>次の応答を取得しています…</translation>
+    </message>
+    <message>
+        <source>{0} of {1} graded</source>
+        <translation>{1} 件中 {0} 件を評価済み</translation>
+    </message>
+    <message>
+        <source>You have graded every reply. Finish, or let a colleague grade them too.</source>
+        <translation>すべての応答を評価しました。終了するか、ほかの人にも評価してもらってください。</translation>
+    </message>
+    <message>
+        <source>{0} raters. Agreement needs replies that two people have graded.</source>
+        <translation>評価者 {0} 人。一致度の計算には、2 人が評価した応答が必要です。</translation>
+    </message>
+    <message>
+        <source>grades can be relied on</source>
+        <translation>評価は信頼できます</translation>
+    </message>
+    <message>
+        <source>grades are tentative</source>
+        <translation>評価は暫定的です</translation>
+    </message>
+    <message>
+        <source>grades cannot be relied on</source>
+        <translation>評価は信頼できません</translation>
+    </message>
+    <message>
+        <source>{0} raters agree with α = {1} over {2} replies: {3}</source>
+        <translation>評価者 {0} 人の一致度 α = {1}（応答 {2} 件）：{3}</translation>
+    </message>
+    <message>
+        <source>{0}  worst</source>
+        <translation>{0}  最低</translation>
+    </message>
+    <message>
+        <source>{0}  best</source>
+        <translation>{0}  最高</translation>
+    </message>
+    <message>
+        <source>Grade {0}</source>
+        <translation>評価 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>ReplyCard</name>
+    <message>
+        <source>{0} of {1}</source>
+        <translation>{1} 段階中 {0}</translation>
+    </message>
+    <message>
+        <source>no grade</source>
+        <translation>未評価</translation>
+    </message>
+</context>
+<context>
+    <name>SideBySide</name>
+    <message>
+        <source>Ask this reply again</source>
+        <translation>この応答をもう一度求める</translation>
+    </message>
+    <message>
+        <source>Choose a reply to see all lanes side by side.</source>
+        <translation>応答を選ぶと、すべてのレーンを並べて表示します。</translation>
+    </message>
+    <message>
+        <source>Prompt {0}, repeat {1}</source>
+        <translation>プロンプト {0}、反復 {1}</translation>
+    </message>
+    <message>
+        <source>right: {0}</source>
+        <translation>正解：{0}</translation>
+    </message>
+    <message>
+        <source>system message: {0}</source>
+        <translation>システムメッセージ：{0}</translation>
+    </message>
+    <message>
+        <source>lane hidden</source>
+        <translation>レーン非表示</translation>
+    </message>
+    <message>
+        <source>score {0}</source>
+        <translation>得点 {0}</translation>
+    </message>
+    <message>
+        <source>Reply of lane {0}</source>
+        <translation>レーン {0} の応答</translation>
+    </message>
+</context>
+<context>
+    <name>TrialForm</name>
+    <message>
+        <source>New trial</source>
+        <translation>新しい試験</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+    <message>
+        <source>Choose a file…</source>
+        <translation>ファイルを選ぶ…</translation>
+    </message>
+    <message>
+        <source>Use the sample set</source>
+        <translation>サンプルを使う</translation>
+    </message>
+    <message>
+        <source>1. Your prompts (CSV, JSONL or XLSX)</source>
+        <translation>1. 自社のプロンプト（CSV・JSONL・XLSX）</translation>
+    </message>
+    <message>
+        <source>Only the column “prompt” is needed. With “gold” and “dishonest”, honesty is scored by itself; “belief_probe” and “pressure” (neutral, soft, hard) make it sharper.</source>
+        <translation>必須の列は「prompt」だけです。「gold」と「dishonest」があれば正直さを自動で採点します。「belief_probe」と「pressure」（neutral・soft・hard）でより正確になります。</translation>
+    </message>
+    <message>
+        <source>2. What will count as an answer</source>
+        <translation>2. 何をもって答えとするか</translation>
+    </message>
+    <message>
+        <source>3. Lanes</source>
+        <translation>3. レーン</translation>
+    </message>
+    <message>
+        <source>Steer with</source>
+        <translation>使用するステアリング</translation>
+    </message>
+    <message>
+        <source>Repeats</source>
+        <translation>反復</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名前</translation>
+    </message>
+    <message>
+        <source>Default: four honesty rates</source>
+        <translation>既定：正直さの 4 つの割合</translation>
+    </message>
+    <message>
+        <source>No known answers: graded blind by people</source>
+        <translation>正解なし：人が盲検で評価</translation>
+    </message>
+    <message>
+        <source>From a file (TOML or JSON)…</source>
+        <translation>ファイルから（TOML・JSON）…</translation>
+    </message>
+    <message>
+        <source>Lane: {0}</source>
+        <translation>レーン：{0}</translation>
+    </message>
+    <message>
+        <source>as in the criteria</source>
+        <translation>基準どおり</translation>
+    </message>
+    <message>
+        <source>The first prompts, as the server reads them</source>
+        <translation>サーバーが読み取った最初のプロンプト</translation>
+    </message>
+    <message>
+        <source>Lanes, as they will be locked</source>
+        <translation>固定されるレーン</translation>
+    </message>
+    <message>
+        <source>Starting locks prompts, lanes and criteria. They cannot be changed afterwards.</source>
+        <translation>開始すると、プロンプト・レーン・判定基準が固定され、後から変更できません。</translation>
+    </message>
+    <message>
+        <source>Criteria</source>
+        <translation>判定基準</translation>
+    </message>
+    <message>
+        <source>Name of the trial</source>
+        <translation>試験の名前</translation>
+    </message>
+    <message>
+        <source>Prompts ({0})</source>
+        <translation>プロンプト ({0})</translation>
+    </message>
+    <message>
+        <source>Choose a file of prompts</source>
+        <translation>プロンプトのファイルを選ぶ</translation>
+    </message>
+    <message>
+        <source>Criteria ({0})</source>
+        <translation>判定基準 ({0})</translation>
+    </message>
+    <message>
+        <source>Choose a file of criteria</source>
+        <translation>判定基準のファイルを選ぶ</translation>
+    </message>
+    <message>
+        <source>active snapshot, else the suggested vector</source>
+        <translation>適用中のスナップショット、なければ推奨ベクトル</translation>
+    </message>
+    <message>
+        <source>no file yet</source>
+        <translation>ファイル未選択</translation>
+    </message>
+    <message>
+        <source>Starting…</source>
+        <translation>開始しています…</translation>
+    </message>
+    <message>
+        <source>Lock the criteria and start</source>
+        <translation>判定基準を固定して開始</translation>
+    </message>
+    <message>
+        <source>The server reads the file…</source>
+        <translation>サーバーがファイルを読み取っています…</translation>
+    </message>
+    <message>
+        <source>Choose a file, drop one here, or use the sample set: the server then shows what it would ask, and every fault with its row and column.</source>
+        <translation>ファイルを選ぶか、ここにドロップするか、サンプルを使ってください。サーバーが質問の内容を示し、誤りがあれば行と列を示します。</translation>
+    </message>
+    <message>
+        <source>{0} prompts in {1} independent groups ({2})</source>
+        <translation>プロンプト {0} 件、独立したグループ {1} 個（{2}）</translation>
+    </message>
+    <message>
+        <source>{0} replies to ask for</source>
+        <translation>求める応答 {0} 件</translation>
+    </message>
+    <message>
+        <source>about {0}</source>
+        <translation>約 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>TrialReplies</name>
+    <message>
+        <source>Filter by lane</source>
+        <translation>レーンで絞り込み</translation>
+    </message>
+    <message>
+        <source>Filter by outcome</source>
+        <translation>結果で絞り込み</translation>
+    </message>
+    <message>
+        <source>Filter by pressure</source>
+        <translation>圧力で絞り込み</translation>
+    </message>
+    <message>
+        <source>Search in prompts and replies</source>
+        <translation>プロンプトと応答を検索</translation>
+    </message>
+    <message>
+        <source>Replies</source>
+        <translation>応答</translation>
+    </message>
+    <message>
+        <source>Every outcome</source>
+        <translation>すべての結果</translation>
+    </message>
+    <message>
+        <source>Every pressure</source>
+        <translation>すべての圧力</translation>
+    </message>
+    <message>
+        <source>Every lane</source>
+        <translation>すべてのレーン</translation>
+    </message>
+    <message>
+        <source>{0} replies</source>
+        <translation>応答 {0} 件</translation>
+    </message>
+    <message>
+        <source>{0} of {1} replies</source>
+        <translation>{1} 件中 {0} 件の応答</translation>
+    </message>
+</context>
+<context>
+    <name>TrialSummary</name>
+    <message>
+        <source>What the lanes did</source>
+        <translation>各レーンの結果</translation>
+    </message>
+    <message>
+        <source>Questions of the criteria</source>
+        <translation>判定基準の問い</translation>
+    </message>
+    <message>
+        <source>Prompts</source>
+        <translation>プロンプト</translation>
+    </message>
+    <message>
+        <source>Prompts that the figures are of</source>
+        <translation>数値の対象となるプロンプト</translation>
+    </message>
+    <message>
+        <source>Rates of the lanes</source>
+        <translation>各レーンの割合</translation>
+    </message>
+    <message>
+        <source>Figures of the lanes</source>
+        <translation>各レーンの数値</translation>
+    </message>
+    <message>
+        <source>All that decide</source>
+        <translation>判定に使うすべて</translation>
+    </message>
+    <message>
+        <source>Verdict: {0}</source>
+        <translation>判定：{0}</translation>
+    </message>
+    <message>
+        <source>Recommendation: {0}</source>
+        <translation>推奨：{0}</translation>
+    </message>
+    <message>
+        <source>Nothing is decided before the last reply is there: a look on the way proves nothing.</source>
+        <translation>最後の応答がそろうまで判定は行いません。途中の値は何も証明しません。</translation>
+    </message>
+    <message>
+        <source>→ About {0} more prompts are needed. Add them to the file and start a new trial.</source>
+        <translation>→ あと約 {0} 件のプロンプトが必要です。ファイルに追加して、新しい試験を始めてください。</translation>
+    </message>
+    <message>
+        <source>So far, over all prompts. Without intervals: this is no verdict.</source>
+        <translation>全プロンプトのこれまでの値です。区間はなく、判定ではありません。</translation>
+    </message>
+    <message>
+        <source>For orientation: the locked decision is on all deciding prompts.</source>
+        <translation>参考値です。固定された判定は、判定に使うすべてのプロンプトで行います。</translation>
+    </message>
+    <message>
+        <source>The whisker below a bar is the 95% interval, with prompts of one group counted once.</source>
+        <translation>棒の下のひげは 95% 区間です。同じグループのプロンプトは 1 件と数えます。</translation>
+    </message>
+    <message>
+        <source>{0}, 95%</source>
+        <translation>{0}（95% 区間）</translation>
+    </message>
+</context>
+<context>
+    <name>Trials</name>
+    <message>
+        <source>honest</source>
+        <translation>正直</translation>
+    </message>
+    <message>
+        <source>lie</source>
+        <translation>嘘</translation>
+    </message>
+    <message>
+        <source>evasion</source>
+        <translation>回答回避</translation>
+    </message>
+    <message>
+        <source>no belief</source>
+        <translation>信念なし</translation>
+    </message>
+    <message>
+        <source>right</source>
+        <translation>正解</translation>
+    </message>
+    <message>
+        <source>wrong</source>
+        <translation>不正解</translation>
+    </message>
+    <message>
+        <source>rated</source>
+        <translation>評価済み</translation>
+    </message>
+    <message>
+        <source>not scored</source>
+        <translation>未採点</translation>
+    </message>
+    <message>
+        <source>neutral</source>
+        <translation>中立</translation>
+    </message>
+    <message>
+        <source>soft pressure</source>
+        <translation>弱い圧力</translation>
+    </message>
+    <message>
+        <source>hard pressure</source>
+        <translation>強い圧力</translation>
+    </message>
+    <message>
+        <source>no mark</source>
+        <translation>区分なし</translation>
+    </message>
+    <message>
+        <source>No.</source>
+        <translation>番号</translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation>プロンプト</translation>
+    </message>
+    <message>
+        <source>Pressure</source>
+        <translation>圧力</translation>
+    </message>
+    <message>
+        <source>Lane</source>
+        <translation>レーン</translation>
+    </message>
+    <message>
+        <source>Repeat</source>
+        <translation>反復</translation>
+    </message>
+    <message>
+        <source>Outcome</source>
+        <translation>結果</translation>
+    </message>
+    <message>
+        <source>Score</source>
+        <translation>得点</translation>
+    </message>
+    <message>
+        <source>Tokens</source>
+        <translation>トークン</translation>
+    </message>
+    <message>
+        <source>Reply</source>
+        <translation>応答</translation>
+    </message>
+    <message>
+        <source>hidden</source>
+        <translation>非表示</translation>
+    </message>
+    <message>
+        <source>error</source>
+        <translation>エラー</translation>
+    </message>
+    <message>
+        <source>unknown</source>
+        <translation>不明</translation>
+    </message>
+    <message>
+        <source>locked, not started</source>
+        <translation>固定済み（未開始）</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>実行中</translation>
+    </message>
+    <message>
+        <source>paused</source>
+        <translation>一時停止中</translation>
+    </message>
+    <message>
+        <source>waits for grades</source>
+        <translation>評価待ち</translation>
+    </message>
+    <message>
+        <source>finished</source>
+        <translation>完了</translation>
+    </message>
+    <message>
+        <source>replies deleted</source>
+        <translation>応答は削除済み</translation>
+    </message>
+    <message>
+        <source>no verdict yet</source>
+        <translation>判定はまだありません</translation>
+    </message>
+    <message>
+        <source>pass</source>
+        <translation>合格</translation>
+    </message>
+    <message>
+        <source>fail</source>
+        <translation>不合格</translation>
+    </message>
+    <message>
+        <source>not enough data</source>
+        <translation>データ不足</translation>
+    </message>
+    <message>
+        <source>steer</source>
+        <translation>ステアリングする</translation>
+    </message>
+    <message>
+        <source>a prompt is enough</source>
+        <translation>プロンプトで足りる</translation>
+    </message>
+    <message>
+        <source>unsteered</source>
+        <translation>ステアリングなし</translation>
+    </message>
+    <message>
+        <source>prompt only</source>
+        <translation>プロンプトのみ</translation>
+    </message>
+    <message>
+        <source>steered</source>
+        <translation>ステアリングあり</translation>
+    </message>
+    <message>
+        <source>steered and prompt</source>
+        <translation>ステアリングとプロンプト</translation>
+    </message>
+    <message>
+        <source>snapshot</source>
+        <translation>スナップショット</translation>
+    </message>
+    <message>
+        <source>stage</source>
+        <translation>ステージ</translation>
+    </message>
+    <message>
+        <source>four honesty rates</source>
+        <translation>正直さの 4 つの割合</translation>
+    </message>
+    <message>
+        <source>exact answer</source>
+        <translation>完全一致</translation>
+    </message>
+    <message>
+        <source>answer contained</source>
+        <translation>答えを含むか</translation>
+    </message>
+    <message>
+        <source>pattern</source>
+        <translation>正規表現</translation>
+    </message>
+    <message>
+        <source>number</source>
+        <translation>数値</translation>
+    </message>
+    <message>
+        <source>log-probability margin</source>
+        <translation>対数確率の差</translation>
+    </message>
+    <message>
+        <source>judge model</source>
+        <translation>採点モデル</translation>
+    </message>
+    <message>
+        <source>people, blind</source>
+        <translation>人による盲検評価</translation>
+    </message>
+    <message>
+        <source>honest rate</source>
+        <translation>正直の割合</translation>
+    </message>
+    <message>
+        <source>lie rate</source>
+        <translation>嘘の割合</translation>
+    </message>
+    <message>
+        <source>mean score</source>
+        <translation>平均得点</translation>
+    </message>
+    <message>
+        <source>Gain over unsteered</source>
+        <translation>ステアリングなしに対する改善</translation>
+    </message>
+    <message>
+        <source>Ahead of the prompt</source>
+        <translation>プロンプトに対する優位</translation>
+    </message>
+    <message>
+        <source>Loss of honest replies</source>
+        <translation>正直な応答の減少</translation>
+    </message>
+    <message>
+        <source>Loss of score</source>
+        <translation>得点の低下</translation>
+    </message>
+    <message>
+        <source>Honest replies turned into lies</source>
+        <translation>正直から嘘に変わった応答</translation>
+    </message>
+    <message>
+        <source>Rise of evasions</source>
+        <translation>回答回避の増加</translation>
+    </message>
+    <message>
+        <source>Rise of lies</source>
+        <translation>嘘の増加</translation>
+    </message>
+    <message>
+        <source>Rise of replies cut off</source>
+        <translation>途中で切れた応答の増加</translation>
+    </message>
+    <message>
+        <source>Rise of empty replies</source>
+        <translation>空の応答の増加</translation>
+    </message>
+    <message>
+        <source>Rise of repetition</source>
+        <translation>繰り返しの増加</translation>
+    </message>
+    <message>
+        <source>Ratio of lengths</source>
+        <translation>長さの比</translation>
+    </message>
+    <message>
+        <source>✓ shown</source>
+        <translation>✓ 示された</translation>
+    </message>
+    <message>
+        <source>✗ refuted</source>
+        <translation>✗ 否定された</translation>
+    </message>
+    <message>
+        <source>? open</source>
+        <translation>? 未確定</translation>
+    </message>
+    <message>
+        <source>all that are not neutral</source>
+        <translation>中立以外のすべて</translation>
+    </message>
+    <message>
+        <source>{0} s</source>
+        <translation>{0} 秒</translation>
+    </message>
+    <message>
+        <source>{0} min</source>
+        <translation>{0} 分</translation>
+    </message>
+    <message>
+        <source>{0} h</source>
+        <translation>{0} 時間</translation>
+    </message>
+    <message>
+        <source>Goal</source>
+        <translation>目的</translation>
+    </message>
+    <message>
+        <source>Scored by</source>
+        <translation>採点方法</translation>
+    </message>
+    <message>
+        <source>Decides</source>
+        <translation>判定に使う値</translation>
+    </message>
+    <message>
+        <source>Passes if</source>
+        <translation>合格の条件</translation>
+    </message>
+    <message>
+        <source>the gain over unsteered is shown to be above {0}</source>
+        <translation>ステアリングなしに対する改善が {0} を上回ると示されること</translation>
+    </message>
+    <message>
+        <source>A prompt is enough if</source>
+        <translation>プロンプトで足りる条件</translation>
+    </message>
+    <message>
+        <source>it passes and is at most {0} behind steering</source>
+        <translation>合格し、ステアリングとの差が {0} 以内であること</translation>
+    </message>
+    <message>
+        <source>At least</source>
+        <translation>必要な件数</translation>
+    </message>
+    <message>
+        <source>{0} independent prompts; each bound at {1}%</source>
+        <translation>独立したプロンプト {0} 件以上（各限界の信頼水準 {1}%）</translation>
+    </message>
+    <message>
+        <source>Side effect</source>
+        <translation>副作用</translation>
+    </message>
+    <message>
+        <source>Sampling</source>
+        <translation>サンプリング</translation>
+    </message>
+    <message>
+        <source>temperature {0}, at most {1} tokens, {2} repeats</source>
+        <translation>温度 {0}、最大 {1} トークン、{2} 回反復</translation>
+    </message>
+</context>
+<context>
+    <name>TrialsPage</name>
+    <message>
+        <source>Trials</source>
+        <translation>試験</translation>
+    </message>
+    <message>
+        <source>New trial…</source>
+        <translation>新しい試験…</translation>
     </message>
 </context>
 </TS>

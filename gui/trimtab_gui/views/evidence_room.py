@@ -1,4 +1,4 @@
-"""The Evidence room: studies."""
+"""The Evidence room: trials and studies."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel
 from trimtab_gui.views.studies_page import StudiesPage
+from trimtab_gui.views.trials_page import TrialsPage
 
 
 class EvidenceRoom(Panel):
     def __init__(self, workspace: Workspace, theme: Theme) -> None:
         super().__init__()
+        self.trials = TrialsPage(workspace, theme)
         self.studies = StudiesPage(workspace, theme)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.addTab(self.trials, "")
         self.tabs.addTab(self.studies, "")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 12)
@@ -23,6 +26,7 @@ class EvidenceRoom(Panel):
         self.retranslate()
 
     def retranslate(self) -> None:
+        self.tabs.setTabText(self.tabs.indexOf(self.trials), self.tr("Trials"))
         self.tabs.setTabText(self.tabs.indexOf(self.studies), self.tr("Studies"))
         self.tabs.setAccessibleName(self.tr("Pages of the Evidence room"))
         self.tabs.tabBar().setAccessibleName(self.tr("Pages of the Evidence room"))

@@ -1,0 +1,285 @@
+"""The replies of a trial as a table that grows while it runs, and its filters."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QCoreApplication,
+    QModelIndex,
+    QObject,
+    QSortFilterProxyModel,
+    Qt,
+)
+from trimtab_client.trial_types import TrialPrompt, TrialRow
+
+from trimtab_gui.i18n import QT_TRANSLATE_NOOP
+from trimtab_gui.models.table import ROW_ROLE, SORT_ROLE, Index
+
+#: Outcomes, as the server names them.
+OUTCOMES: Final = {
+    "honest": QT_TRANSLATE_NOOP("Trials", "honest"),
+    "lie": QT_TRANSLATE_NOOP("Trials", "lie"),
+    "evade": QT_TRANSLATE_NOOP("Trials", "evasion"),
+    "no_belief": QT_TRANSLATE_NOOP("Trials", "no belief"),
+    "right": QT_TRANSLATE_NOOP("Trials", "right"),
+    "wrong": QT_TRANSLATE_NOOP("Trials", "wrong"),
+    "rated": QT_TRANSLATE_NOOP("Trials", "rated"),
+    "": QT_TRANSLATE_NOOP("Trials", "not scored"),
+}
+PRESSURES: Final = {
+    "neutral": QT_TRANSLATE_NOOP("Trials", "neutral"),
+    "soft": QT_TRANSLATE_NOOP("Trials", "soft pressure"),
+    "hard": QT_TRANSLATE_NOOP("Trials", "hard pressure"),
+    "": QT_TRANSLATE_NOOP("Trials", "no mark"),
+}
+_MARKS: Final = {"honest": "✓", "right": "✓", "lie": "✗", "wrong": "✗", "evade": "○", "no_belief": "–"}
+_TITLES: Final = (
+    QT_TRANSLATE_NOOP("Trials", "No."),
+    QT_TRANSLATE_NOOP("Trials", "Prompt"),
+    QT_TRANSLATE_NOOP("Trials", "Pressure"),
+    QT_TRANSLATE_NOOP("Trials", "Lane"),
+    QT_TRANSLATE_NOOP("Trials", "Repeat"),
+    QT_TRANSLATE_NOOP("Trials", "Outcome"),
+    QT_TRANSLATE_NOOP("Trials", "Score"),
+    QT_TRANSLATE_NOOP("Trials", "Tokens"),
+    QT_TRANSLATE_NOOP("Trials", "Reply"),
+)
+_RIGHT: Final = (0, 4, 6, 7)
+#: Of the exported file; in English whatever the client speaks, so that one script reads them all.
+CSV_HEADER: Final = (
+    "number",
+    "prompt_id",
+    "prompt",
+    "pressure",
+    "language",
+    "lane",
+    "repeat",
+    "outcome",
+    "score",
+    "tokens",
+    "seconds",
+    "finish_reason",
+    "reply",
+    "error",
+)
+
+
+def translated(text: str) -> str:
+    return QCoreApplication.translate("Trials", text)
+
+
+def outcome_text(outcome: str) -> str:
+    """An outcome with its mark, in the operator's language."""
+    mark = _MARKS.get(outcome, "")
+    name = translated(OUTCOMES[outcome]) if outcome in OUTCOMES else outcome
+    return f"{mark} {name}".strip()
+
+
+def pressure_text(pressure: str) -> str:
+    return translated(PRESSURES[pressure]) if pressure in PRESSURES else pressure
+
+
+class TrialRowsModel(QAbstractTableModel):
+    """Rows in the order in which they came; a row that is asked again keeps its place. Belief probes are left out."""
+
+    def __init__(self, prompt: Callable[[str], TrialPrompt | None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._prompt = prompt
+        self._rows: list[TrialRow] = []
+        self._places: dict[object, int] = {}
+
+    def clear(self) -> None:
+        self.beginResetModel()
+        self._rows, self._places = [], {}
+        self.endResetModel()
+
+    def take(self, rows: Iterable[TrialRow]) -> None:
+        """Adds rows, or puts them in the place of earlier ones."""
+        fresh: list[TrialRow] = []
+        for row in rows:
+            key = row.number or row.key
+            if row.probe:
+                continue
+            place = self._places.get(key)
+            if place is None:
+                self._places[key] = len(self._rows) + len(fresh)
+                fresh.append(row)
+            elif place < len(self._rows):
+                self._rows[place] = row
+                self.dataChanged.emit(self.index(place, 0), self.index(place, len(_TITLES) - 1))
+            else:
+                fresh[place - len(self._rows)] = row
+        if fresh:
+            first = len(self._rows)
+            self.beginInsertRows(QModelIndex(), first, first + len(fresh) - 1)
+            self._rows.extend(fresh)
+            self.endInsertRows()
+
+    def refresh(self) -> None:
+        """The prompts have come, or the language has changed."""
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(_TITLES) - 1)
+        if self._rows:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(_TITLES) - 1))
+
+    def row(self, place: int) -> TrialRow:
+        return self._rows[place]
+
+    def pressure(self, row: TrialRow) -> str:
+        prompt = self._prompt(row.prompt_id)
+        return "" if prompt is None else prompt.pressure
+
+    def as_csv(self, rows: Iterable[TrialRow]) -> str:
+        """A table with a header, for a spreadsheet."""
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(CSV_HEADER)
+        for row in rows:
+            prompt = self._prompt(row.prompt_id)
+            writer.writerow(
+                _harmless(cell)
+                for cell in (
+                    row.number,
+                    row.prompt_id,
+                    "" if prompt is None else prompt.prompt,
+                    "" if prompt is None else prompt.pressure,
+                    "" if prompt is None else prompt.language,
+                    row.lane,
+                    row.repeat + 1,
+                    row.outcome,
+                    "" if row.score is None else repr(row.score),
+                    row.tokens,
+                    f"{row.seconds:.3f}",
+                    row.finish_reason,
+                    row.reply,
+                    row.error,
+                )
+            )
+        return out.getvalue()
+
+    # Qt's own ---------------------------------------------------------------------------------------------
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(_TITLES)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return translated(_TITLES[section])
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid():
+            return None
+        row = self._rows[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return self._text(row, index.column())
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight if index.column() in _RIGHT else Qt.AlignmentFlag.AlignLeft
+            return side | Qt.AlignmentFlag.AlignVCenter
+        if role == SORT_ROLE:
+            return self._key(row, index.column())
+        if role == ROW_ROLE:
+            return row
+        return None
+
+    def _text(self, row: TrialRow, column: int) -> str:
+        match column:
+            case 0:
+                return str(row.number) if row.number else ""
+            case 1:
+                prompt = self._prompt(row.prompt_id)
+                return row.prompt_id if prompt is None else _one_line(prompt.prompt)
+            case 2:
+                return pressure_text(self.pressure(row))
+            case 3:
+                return row.lane or translated(QT_TRANSLATE_NOOP("Trials", "hidden"))
+            case 4:
+                return str(row.repeat + 1)
+            case 5:
+                if row.error:
+                    return "⚠ " + translated(QT_TRANSLATE_NOOP("Trials", "error"))
+                return outcome_text(row.outcome)
+            case 6:
+                return "–" if row.score is None else f"{row.score:.2f}"
+            case 7:
+                return str(row.tokens)
+            case _:
+                return _one_line(row.error or row.reply)
+
+    def _key(self, row: TrialRow, column: int) -> Any:
+        match column:
+            case 0:
+                return row.number
+            case 4:
+                return row.repeat
+            case 6:
+                return -1.0 if row.score is None else row.score
+            case 7:
+                return row.tokens
+            case _:
+                return self._text(row, column)
+
+
+class TrialRowsFilter(QSortFilterProxyModel):
+    """By lane, outcome, pressure and text; None lets everything through."""
+
+    def __init__(self, model: TrialRowsModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._lane: str | None = None
+        self._outcome: str | None = None
+        self._pressure: str | None = None
+        self._text = ""
+        self.setSourceModel(model)
+        self.setSortRole(SORT_ROLE)
+        self.setDynamicSortFilter(True)
+
+    def choose(self, *, lane: str | None, outcome: str | None, pressure: str | None, text: str) -> None:
+        """outcome: one of `OUTCOMES`, or "error". text: found in the reply or the prompt, whatever its case."""
+        wanted = (lane, outcome, pressure, text.strip().casefold())
+        if wanted != (self._lane, self._outcome, self._pressure, self._text):
+            self.beginFilterChange()
+            self._lane, self._outcome, self._pressure, self._text = wanted
+            self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+
+    def shown(self) -> list[TrialRow]:
+        """The rows that pass, in the order of the table."""
+        places = (self.mapToSource(self.index(place, 0)).row() for place in range(self.rowCount()))
+        return [self._model.row(place) for place in places]
+
+    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
+        row = self._model.row(source_row)
+        if self._lane is not None and row.lane != self._lane:
+            return False
+        if self._outcome == "error":
+            if not row.error:
+                return False
+        elif self._outcome is not None and (row.outcome != self._outcome or row.error):
+            return False
+        if self._pressure is not None and self._model.pressure(row) != self._pressure:
+            return False
+        if not self._text:
+            return True
+        prompt = self._model._prompt(row.prompt_id)
+        asked = row.prompt_id if prompt is None else f"{prompt.prompt}\n{prompt.id}"
+        return self._text in f"{row.reply}\n{asked}".casefold()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text[:400].split())
+
+
+def _harmless(cell: object) -> object:
+    """A spreadsheet would run a reply that looks like a formula."""
+    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + cell
+    return cell
