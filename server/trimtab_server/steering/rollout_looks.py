@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from sqlalchemy import Connection
 from trimtab_server.rollouts import progress
 from trimtab_server.rollouts.findings import Look, NextAction
 from trimtab_server.rollouts.observations import Observation, to_dict
+from trimtab_server.rollouts.verdict import Verdict
 from trimtab_server.steering.rollout_change import find_rollout, require_step
 from trimtab_server.steering.rollout_transition import apply_look
 from trimtab_server.store import audit, rollouts
@@ -44,6 +46,8 @@ def record_look(
             another step than the look: look again there). Nothing is kept then.
     """
 
+    origin = replace(origin, trigger=trigger_of(look) or origin.trigger)
+
     def change(connection: Connection) -> RolloutRecord:
         found = find_rollout(connection, rollout)
         if not found.in_force:
@@ -62,6 +66,18 @@ def record_look(
         return database.settle(change)
     with database.write() as connection:
         return change(connection)
+
+
+def trigger_of(look: Look) -> str:
+    """The criterion that decided a look that ends well for nobody: its name, statistic, count and limit; ""
+    where none did."""
+    if look.verdict not in (Verdict.FAIL, Verdict.ERROR):
+        return ""
+    for finding in look.findings:
+        if finding.acts and finding.verdict is look.verdict:
+            bar = "" if finding.bar is None else f", log evidence {finding.evidence:.3f} of {finding.bar:.3f}"
+            return f"guardrail {finding.name}: n = {finding.count}{bar}"
+    return ""
 
 
 def _keep(

@@ -164,6 +164,10 @@ def test_a_failing_look_ends_the_rollout_in_the_same_transaction(world: Rollouts
     verdict, end = world.audit(2)
     assert (verdict.action, end.action) == ("rollout.verdict", "rollout.fail")
     assert json.loads(verdict.details)["guardrails"] == {HONEST.name: "fail"}
+    for record in (verdict, end):
+        assert json.loads(record.details)["circumstances"]["trigger"].startswith(
+            f"guardrail {HONEST.name}: n = "
+        )
     assert end.reason == "the judge says fail"
 
 
