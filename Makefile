@@ -67,3 +67,6 @@ freeze-gate: venv ## The window under two streams of 2,000 tokens/s and six plot
 promises: venv ## Every promise, measured; promises.json (PROFILE=ci or release, SEED=1, ROWS=5,6 for some).
 	@PYTHONPATH=tests:tests/e2e QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m promises \
 		--profile $(PROFILE) --seed $(SEED) $(if $(ROWS),--rows $(ROWS))
+
+trial-reruns: venv ## Trials of the sample with other prompts and seeds: is the recommendation right? (RUNS=60, SEED=1)
+	@OMP_NUM_THREADS=1 $(BIN)/python -W ignore -m trimtab_server.trials.reruns --runs $(or $(RUNS),60) --seed $(SEED)
