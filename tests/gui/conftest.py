@@ -13,6 +13,8 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 # Test modules are not a package: what they share lies beside them.
 sys.path.insert(0, str(Path(__file__).parent))
 
+# Before PySide6, whose import hook looks into modules that are half loaded and makes pydantic load itself twice.
+import pydantic.types  # noqa: F401
 import pytest
 from driven_client import Client
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer, QtMsgType, qInstallMessageHandler

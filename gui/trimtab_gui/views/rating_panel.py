@@ -29,6 +29,8 @@ class RatingPanel(Panel):
         self._title = label("heading")
         self.progress = QProgressBar()
         self.progress.setFixedWidth(220)
+        self.progress.setTextVisible(False)
+        self.done = label("")
         self.agreement = label("muted", wrap=True)
         self.prompt_text = label("", wrap=True)
         self._system = label("caption", wrap=True)
@@ -52,6 +54,7 @@ class RatingPanel(Panel):
         head.setSpacing(10)
         head.addWidget(self._title)
         head.addWidget(self.progress)
+        head.addWidget(self.done)
         head.addStretch(1)
         head.addWidget(self.finish_button)
         head.addWidget(self.close_button)
@@ -119,7 +122,7 @@ class RatingPanel(Panel):
         progress = sheet.progress
         self.progress.setRange(0, max(1, progress.planned))
         self.progress.setValue(progress.done)
-        self.progress.setFormat(self.tr("{0} of {1} graded").format(progress.done, progress.planned))
+        self.done.setText(self.tr("{0} of {1} graded").format(progress.done, progress.planned))
         self.agreement.setText(self._agreement_text(progress))
         self.finish_button.setEnabled(
             not progress.finished and progress.rated > 0 and not self._model.is_busy

@@ -34,7 +34,7 @@ from trimtab_gui.theme import Theme, Tokens
 from trimtab_gui.views.elements import Panel, Table, label, number
 
 _ERROR: Final = "error"
-_WIDTHS: Final = (56, 260, 110, 110, 70, 110, 70, 76)
+_WIDTHS: Final = (56, 190, 96, 110, 64, 104, 62, 72)
 
 
 class TrialReplies(Panel):
@@ -82,6 +82,7 @@ class TrialReplies(Panel):
         halves.addWidget(self.detail)
         halves.setStretchFactor(0, 3)
         halves.setStretchFactor(1, 2)
+        halves.setSizes([400, 260])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(halves)

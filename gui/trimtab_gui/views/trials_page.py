@@ -102,7 +102,7 @@ class TrialsPage(Panel):
         halves.addWidget(self.open_trial)
         halves.setStretchFactor(0, 0)
         halves.setStretchFactor(1, 1)
-        halves.setSizes([300, 950])
+        halves.setSizes([260, 990])
         for page in (self.empty, halves, self.form, self.rating):
             self.stack.addWidget(page)
         layout = QVBoxLayout(self)
@@ -223,6 +223,8 @@ class OpenTrial(Panel):
         self.state = label("chip")
         self._goal = ElidedLabel("muted")
         self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.done = label("")
         self.left = label("muted")
         self.run_button = QPushButton()
         self.rate_button = QPushButton()
@@ -251,6 +253,7 @@ class OpenTrial(Panel):
         second = QHBoxLayout()
         second.setSpacing(10)
         second.addWidget(self.progress, 2)
+        second.addWidget(self.done)
         second.addWidget(self.left)
         second.addWidget(self._goal, 3)
         layout = QVBoxLayout(self)
@@ -298,7 +301,7 @@ class OpenTrial(Panel):
         progress = trial.progress
         self.progress.setRange(0, max(1, progress.planned))
         self.progress.setValue(progress.done)
-        self.progress.setFormat(self.tr("{0} of {1} replies").format(progress.done, progress.planned))
+        self.done.setText(self.tr("{0} of {1} replies").format(progress.done, progress.planned))
         parts = []
         if trial.state is TrialState.RUNNING:
             parts.append(
