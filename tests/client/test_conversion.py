@@ -12,7 +12,16 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from trimtab_client import from_protobuf, from_protobuf_rollouts, rollout_types, to_protobuf, types
+from trimtab_client import (
+    from_protobuf,
+    from_protobuf_rollouts,
+    from_protobuf_trials,
+    rollout_types,
+    to_protobuf,
+    trial_requests,
+    trial_types,
+    types,
+)
 from trimtab_protos.v1 import (
     approval_pb2,
     audit_pb2,
@@ -23,6 +32,7 @@ from trimtab_protos.v1 import (
     snapshot_pb2,
     steering_pb2,
     token_pb2,
+    trial_pb2,
     vector_pb2,
 )
 
@@ -36,6 +46,7 @@ FILES = (
     snapshot_pb2,
     steering_pb2,
     token_pb2,
+    trial_pb2,
     vector_pb2,
 )
 
@@ -92,7 +103,30 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "Rollout": from_protobuf_rollouts.rollout,
     "RolloutArms": from_protobuf.rollout_arms,
     "RolloutLook": from_protobuf_rollouts.look,
+    "CriteriaFile": from_protobuf_trials.criteria_file,
+    "LaneProgress": from_protobuf_trials.lane_progress,
+    "PromptFile": from_protobuf_trials.prompt_file,
+    "RatingAgreement": from_protobuf_trials.agreement,
+    "RatingProgress": from_protobuf_trials.rating_progress,
+    "RatingReply": from_protobuf_trials.rating_reply,
+    "RatingSheet": from_protobuf_trials.rating_sheet,
+    "Trial": from_protobuf_trials.trial,
+    "TrialAnswer": from_protobuf_trials.answer,
+    "TrialDraft": from_protobuf_trials.draft,
+    "TrialEstimate": from_protobuf_trials.estimate,
+    "TrialLane": from_protobuf_trials.lane,
+    "TrialLaneFigures": from_protobuf_trials.lane_figures,
+    "TrialLock": from_protobuf_trials.lock,
+    "TrialPart": from_protobuf_trials.part,
+    "TrialProgress": from_protobuf_trials.progress,
+    "TrialPrompt": from_protobuf_trials.prompt,
+    "TrialPromptLine": from_protobuf_trials.line,
+    "TrialResult": from_protobuf_trials.result,
+    "TrialRow": from_protobuf_trials.row,
+    "TrialSample": from_protobuf_trials.sample,
     # Answers that are more than a wrapper.
+    "CheckTrialResponse": from_protobuf_trials.check,
+    "ListTrialRowsResponse": from_protobuf_trials.row_page,
     "CheckPlanResponse": from_protobuf_rollouts.plan_check,
     "WatchRolloutResponse": from_protobuf_rollouts.change,
     "LoadStageResponse": from_protobuf.stage_loading,
@@ -102,7 +136,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
 }
 
 # Read by a test of their own: a oneof, or one inside.
-BY_HAND = {"SteeringSource", "Lane"}
+BY_HAND = {"SteeringSource", "Lane", "TrialRowBatch"}
 
 
 def wire_class(name: str) -> type[Message]:
@@ -116,7 +150,10 @@ def fill(message: Message, start: int = 1) -> Message:
     for field in descriptor.fields:
         for _ in range(2 if field.is_repeated else 1):
             count += 1
-            if field.message_type is not None and field.message_type.name == "Timestamp":
+            if is_map(field):
+                value_field = field.message_type.fields_by_name["value"]
+                getattr(message, field.name)[f"k{count}"] = scalar(value_field, count)
+            elif field.message_type is not None and field.message_type.name == "Timestamp":
                 stamp = getattr(message, field.name)
                 stamp.FromDatetime(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(microseconds=count))
             elif field.message_type is not None:
@@ -129,6 +166,10 @@ def fill(message: Message, start: int = 1) -> Message:
                 else:
                     setattr(message, field.name, value)
     return message
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
 def scalar(field: FieldDescriptor, count: int) -> Any:
@@ -154,7 +195,10 @@ def assert_same(value: Any, wire: Any, field: FieldDescriptor | None = None) -> 
         assert {f.name for f in wire.DESCRIPTOR.fields} == {f.name for f in dataclasses.fields(value)}
         for sub in wire.DESCRIPTOR.fields:
             one, other = getattr(value, sub.name), getattr(wire, sub.name)
-            if sub.is_repeated:
+            if is_map(sub):
+                assert one == dict(other)
+                assert len(one) == 2
+            elif sub.is_repeated:
                 assert isinstance(one, tuple)
                 assert len(one) == len(other) == 2
                 for a, b in zip(one, other, strict=True):
@@ -237,6 +281,18 @@ STEERING = types.Steering("models/m/stages/s", (TERM, types.SteeringTerm("vector
             to_protobuf.lane,
             from_protobuf.lane,
         ),
+        (
+            trial_types.TrialDraft(
+                trial_types.PromptFile("a.csv", b"prompt\nx\n"),
+                trial_types.CriteriaFile("name = 'x'", "toml"),
+                ("unsteered", "steered"),
+                "snapshots/ab",
+                3,
+                "Honest at the desk",
+            ),
+            trial_requests.draft,
+            from_protobuf_trials.draft,
+        ),
     ],
 )
 def test_what_goes_out_comes_back_equal(
@@ -264,6 +320,7 @@ def test_what_goes_out_comes_back_equal(
         (types.Signal, "SIGNAL_"),
         (types.StageState, "STAGE_STATE_"),
         (types.TokenRole, "TOKEN_ROLE_"),
+        (trial_types.TrialState, "TRIAL_STATE_"),
     ],
 )
 def test_enums_have_the_values_of_the_wire(kind: type[StrEnum], prefix: str) -> None:

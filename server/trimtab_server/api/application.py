@@ -19,6 +19,7 @@ from trimtab_protos.v1 import (
     rollout_pb2,
     snapshot_pb2,
     token_pb2,
+    trial_pb2,
     vector_pb2,
 )
 
@@ -50,6 +51,10 @@ from trimtab_server.api.snapshots import SnapshotServicer
 from trimtab_server.api.spare_replies import EngineSpareReplies
 from trimtab_server.api.tokens import TokenServicer
 from trimtab_server.api.tracing import Tracing
+from trimtab_server.api.trial_drafts import TrialDrafts
+from trimtab_server.api.trial_margins import Margins
+from trimtab_server.api.trial_runs import TrialRuns
+from trimtab_server.api.trials import TrialServicer
 from trimtab_server.api.vectors import VectorServicer
 from trimtab_server.api.watchman import Watchman
 from trimtab_server.api.workers import Workers
@@ -211,6 +216,23 @@ class Application:
             alert=self.alerting.sender.send,
             now=now,
         )
+        self.trials = TrialRuns(
+            planner=self.planner,
+            generator=self.generator,
+            pool=self.pool,
+            stages=self.stages,
+            margins=Margins(
+                model=model,
+                planner=self.planner,
+                pool=self.pool,
+                stages=self.stages,
+                workers=self.workers,
+            ),
+            database=database,
+            workers=self.workers,
+            now=now,
+        )
+        self.trials.recover()
         self._services = self._servicers(library, model)
         self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]
         self._writers.append(asyncio.ensure_future(self._watchman.run()))
@@ -248,6 +270,7 @@ class Application:
     async def drain(self, seconds: float) -> bool:
         """Refuses new calls and waits for running replies; whether all of them ended by themselves."""
         self.gate.closed = True
+        await self.trials.stop()
         await self.canary.stop()
         await self.control.close()
         drained = await asyncio.to_thread(self.pool.drain, seconds)
@@ -395,6 +418,21 @@ class Application:
                 limits=TokenLimits(self._settings.requests_per_minute, self._settings.tokens_per_minute),
                 authenticator=self.authenticator,
                 workers=workers,
+                now=now,
+            ),
+            trial_pb2: TrialServicer(
+                database=database,
+                drafts=TrialDrafts(
+                    database=database,
+                    library=library,
+                    planner=self.planner,
+                    watched=lambda name: self.active.current(name).deployment.watched_vector,
+                    model_directory=model.directory,
+                ),
+                runs=self.trials,
+                active=self.active,
+                workers=workers,
+                slots=self._settings.slots,
                 now=now,
             ),
             vector_pb2: VectorServicer(

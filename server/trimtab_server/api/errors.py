@@ -134,6 +134,22 @@ CATALOGUE: Final[dict[str, Entry]] = {
         "{rollout} is {state} with weight {weight}% on {deployment}; "
         "abort it, let it end, or activate with replace",
     ),
+    # Trials
+    "PROMPTS_INVALID": Entry(Code.INVALID_ARGUMENT, "the prompts cannot be used: {detail}"),
+    "CRITERIA_INVALID": Entry(Code.INVALID_ARGUMENT, "the criteria cannot be used: {detail}"),
+    "TRIAL_NOT_FOUND": Entry(Code.NOT_FOUND, "{trial} does not exist; ListTrials shows what does"),
+    "TRIAL_STATE": Entry(Code.FAILED_PRECONDITION, "{trial} is {state}: {detail}"),
+    "TRIAL_CHANGED": Entry(
+        Code.FAILED_PRECONDITION,
+        "{trial} was locked as {locked_hash}, and its {part} is another one; create a new trial",
+    ),
+    "TRIAL_BLIND": Entry(
+        Code.FAILED_PRECONDITION,
+        "{trial} is graded blind: its lanes and outcomes are shown when the rating is finished",
+    ),
+    "TRIAL_SAMPLE_MISSING": Entry(
+        Code.NOT_FOUND, "models/{model} ships no sample trial; bring prompts of your own"
+    ),
     # Not now
     "QUEUE_FULL": Entry(Code.RESOURCE_EXHAUSTED, "{detail}"),
     "CONSUMER_STALLED": Entry(

@@ -26,6 +26,9 @@ LARGER_MESSAGES: Final[Mapping[str, int]] = {
     # A plan, written out.
     "RolloutService/CheckPlan": 256 * _KIB,
     "RolloutService/CreateRollout": 256 * _KIB,
+    # A file of prompts, ten thousand and more, with its criteria.
+    "TrialService/CheckTrial": 32 << 20,
+    "TrialService/CreateTrial": 32 << 20,
     # A contrast set of some thousand pairs.
     "VectorService/ExtractVector": 8 << 20,
     "VectorService/ImportVector": MAX_VECTOR_MESSAGE,

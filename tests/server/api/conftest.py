@@ -30,6 +30,7 @@ from trimtab_protos.v1 import (
     steering_pb2,
     token_pb2,
     token_pb2_grpc,
+    trial_pb2_grpc,
     vector_pb2,
     vector_pb2_grpc,
 )
@@ -101,6 +102,7 @@ class Stubs:
         self.rollout = rollout_pb2_grpc.RolloutServiceStub(authorised)
         self.snapshot = snapshot_pb2_grpc.SnapshotServiceStub(authorised)
         self.token = token_pb2_grpc.TokenServiceStub(authorised)
+        self.trial = trial_pb2_grpc.TrialServiceStub(authorised)
         self.vector = vector_pb2_grpc.VectorServiceStub(authorised)
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from trimtab_protos.v1 import (
     rollout_pb2,
     snapshot_pb2,
     token_pb2,
+    trial_pb2,
     vector_pb2,
 )
 from trimtab_server.api.roles import GRANTS, Role, authorise
@@ -35,6 +36,7 @@ FILES = (
     rollout_pb2,
     snapshot_pb2,
     token_pb2,
+    trial_pb2,
     vector_pb2,
 )
 
