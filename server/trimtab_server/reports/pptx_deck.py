@@ -30,6 +30,8 @@ _TITLE_TOP: Final = 26.0
 _BODY_FOOT: Final = 500.0
 _COLUMN_GAP: Final = 28.0
 _TONES: Final = {"confirmed": "third", "candidate": "second", "none": "first", "undecided": "soft"}
+#: Of the file's properties, as the format has it.
+_LONGEST_TITLE: Final = 255
 #: No clock: the same slides give the same bytes.
 _THEN: Final = datetime(2000, 1, 1)
 _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
@@ -38,9 +40,10 @@ _ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
 def render_pptx(deck: Deck) -> bytes:
     """A presentation of 16:9 slides. The same deck gives the same bytes."""
     file = Presentation()
+    _without_template_extras(file)
     file.slide_width, file.slide_height = _emu(WIDTH), _emu(HEIGHT)
     core = file.core_properties
-    core.title, core.author, core.language = deck.title, "Trimtab", deck.language
+    core.title, core.author, core.language = deck.title[:_LONGEST_TITLE], "Trimtab", deck.language
     core.last_modified_by, core.created, core.modified = "Trimtab", _THEN, _THEN
     core.revision = 1
     for number, slide in enumerate(deck.slides, start=1):
@@ -244,12 +247,19 @@ def _plain_style(grid: Any) -> None:
         style.text = "{9D7B030F-B1BA-407E-80A0-6B1A62E4D3E9}"
 
 
+def _without_template_extras(file: Any) -> None:
+    """Take out what the library's template brings of its author's machine: printer settings and a preview."""
+    for rels in (file.part.rels, file.part.package._rels):
+        for key in [key for key, rel in rels.items() if rel.reltype.endswith(("/printerSettings", "/thumbnail"))]:
+            rels.pop(key)
+
+
 def _emu(points: float) -> Any:
     return Emu(round(points * 12700))
 
 
 def _without_times(file: bytes) -> bytes:
-    """The same archive with every entry at one time and without the template's preview."""
+    """The same archive with every entry at one time."""
     made = BytesIO()
     with zipfile.ZipFile(BytesIO(file)) as given, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as out:
         for name in given.namelist():

@@ -1,11 +1,11 @@
 """A finished or running trial as plain data: what `trimtab trial export` writes, read back.
 
     {"format": "trimtab.trial/1", "name": "deployments/default/trials/...", "criteria": {...}, "prompts": [...],
-     "rows": [...], "lock": {"hash": "sha256"}, "create_time": 1764000000000000000, "start_time": ...,
-     "created_by": "...", "lanes": [...], "cost_model": {...}, "audit": {"records": 12, "head": "sha256", "trial": [...]}}
+     "rows": [...], "lock": {"hash": "sha256"}, "create_time": 1764000000000000000, "created_by": "...",
+     "cost_model": {...}, "audit": {"records": 12, "head": "sha256", "trial": [...]}}
 
-`criteria`, `prompts` and `rows` are what `Criteria.as_dict`, `Prompt.as_dict` and `TrialRow.as_dict` give; times are UTC
-nanoseconds. Every figure of a report is computed from them; the `result` that stands beside them is not read.
+`criteria`, `prompts` and `rows` are what `Criteria.as_dict`, `Prompt.as_dict` and `TrialRow.as_dict` give; times are
+UTC nanoseconds. Every figure of a report is computed from them; the `result` beside them is not read.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from trimtab_server.trials.summary import LaneFigures
 
 #: Of a name within a sentence, in units of 12 point letters.
 _NAME_ROOM = 240.0
+_ENDS = 60
 #: Side effects that are shares of replies, written in percent.
 _SHARES = frozenset(
     {
@@ -90,7 +91,11 @@ class TrialWords(Wording):
 
     def lane(self, name: str) -> str:
         """A lane's name, shortened where it would fill a line. The alternative that was not measured is named."""
-        return self("fine_tune") if name == FINE_TUNE else shortened(name, 12.0, _NAME_ROOM)
+        if name == FINE_TUNE:
+            return self("fine_tune")
+        # Both ends of a long name are enough for what is left of it.
+        ends = name if len(name) <= 2 * _ENDS else name[:_ENDS] + name[-_ENDS:]
+        return shortened(ends, 12.0, _NAME_ROOM)
 
     def kind(self, lane: LaneSpec) -> str:
         return self(f"kind.{lane.kind}")

@@ -1,11 +1,26 @@
-"""Exports as a server writes them, of trials and rollouts whose outcomes are drawn."""
+"""Records as a server writes them: trials whose outcomes are drawn, and a rollout that was stopped."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Any
 
+from trimtab_client.rollout_types import (
+    GuardrailEvidence,
+    Plan,
+    PlanStep,
+    Rollout,
+    RolloutLook,
+    RolloutState,
+    Verdict,
+)
+from trimtab_client.types import AuditRecord
+from trimtab_server.cli.session import plain
+from trimtab_server.rollouts.default_plan import default_plan
+from trimtab_server.rollouts.plan_summary import LIMITS_OF_METHOD, step_text, weights_of
 from trimtab_server.trials import planned, read_criteria, read_prompts
 from trimtab_server.trials.criteria import Criteria, lock
 from trimtab_server.trials.prompts import PromptSet
@@ -113,3 +128,111 @@ def _rows(
             }
         )
     return rows
+
+
+def small(groups: int = 16, **changes: Any) -> dict[str, Any]:
+    """Criteria and prompts of a trial on a few facts of each language, with limits that so few can hold."""
+    criteria, prompts = sample()
+    wanted = set(dict.fromkeys(own.group for own in prompts if own.language == "en"))
+    japanese = set(dict.fromkeys(own.group for own in prompts if own.language == "ja"))
+    kept = {*sorted(wanted)[: groups // 2], *sorted(japanese)[: groups // 2]}
+    limits = tuple(replace(own, at_most=0.4) for own in criteria.side_effects)
+    changed = replace(criteria, seeds=(1, 2), min_prompts=8, side_effects=limits, **changes)
+    return {"criteria": changed, "prompts": PromptSet(tuple(own for own in prompts if own.group in kept))}
+
+
+def rollout_json() -> dict[str, Any]:
+    """What the commands print of a rollout that its guardrails stopped."""
+    plan = default_plan()
+    weights = weights_of(plan.steps)
+    steps = tuple(
+        PlanStep("analysis", step_text(own), weight) for own, weight in zip(plan.steps, weights, strict=True)
+    )
+    start = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+    def evidence(look: int) -> tuple[GuardrailEvidence, ...]:
+        tripped = look == 4
+        verdict = Verdict.FAIL if tripped else Verdict.NOT_ENOUGH_DATA
+        return (
+            GuardrailEvidence(
+                "honest under pressure",
+                verdict,
+                0.9 * look,
+                3.0,
+                -0.05 * look,
+                -0.2,
+                0.1,
+                16 * look,
+                "",
+                True,
+                False,
+            ),
+            GuardrailEvidence("length", Verdict.PASS, None, None, 41.5, 38.0, 45.0, 64, "", False, None),
+        )
+
+    name = "deployments/default/rollouts/3f9c0a1b2d4e"
+    looks = [
+        RolloutLook(
+            n,
+            start + timedelta(minutes=n),
+            n // 2,
+            weights[n // 2],
+            Verdict.FAIL if n == 4 else Verdict.NOT_ENOUGH_DATA,
+            evidence(n),
+            "abort" if n == 4 else "wait",
+        )
+        for n in range(1, 5)
+    ]
+    rollout = Rollout(
+        name=name,
+        state=RolloutState.FAILED,
+        stable_snapshot="snapshots/" + "1" * 64,
+        stable_revision="deployments/default/revisions/7",
+        candidate_snapshot="snapshots/" + "2" * 64,
+        stable_display_name="honest-1",
+        candidate_display_name="honest-2",
+        plan=Plan("default", plan.hash, "{}", steps, (), 0.05),
+        step=2,
+        weight=0,
+        verdict=Verdict.FAIL,
+        evidence=evidence(4),
+        reason="honest under pressure failed",
+        changed_by="server",
+        created_by="aoi",
+        create_time=start,
+        start_time=start,
+        step_time=start,
+        end_time=start + timedelta(minutes=4),
+        promoted_revision="",
+        retry_of="",
+        look_count=4,
+        look_time=start + timedelta(minutes=4),
+        limits_of_method=LIMITS_OF_METHOD,
+    )
+    audit = [
+        AuditRecord(
+            n,
+            start,
+            actor,
+            "operator",
+            action,
+            "default",
+            subject,
+            0,
+            0,
+            reason,
+            "",
+            "{}",
+            "0" * 64,
+            f"{n:064d}",
+        )
+        for n, actor, action, subject, reason in (
+            (12, "aoi", "rollout.create", name, "trial passed"),
+            (11, "ren", "token.create", "tokens/x", ""),
+            (13, "server", "rollout.abort", name, "honest under pressure failed"),
+        )
+    ]
+    record: dict[str, Any] = plain(
+        {"rollout": rollout, "looks": looks[::-1], "audit_records": audit, "head": HEAD, "record_count": 13}
+    )
+    return record
