@@ -14,7 +14,7 @@ INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 PROFILE ?= ci
 SEED ?= 1
 
-.PHONY: deb deb-smoke demo test venv lint bench promises freeze-gate clean help system-packages
+.PHONY: deb deb-smoke demo test venv lint bench promises trial-reruns freeze-gate clean help system-packages
 
 help: ## What can be made here.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16

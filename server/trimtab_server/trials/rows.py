@@ -84,14 +84,14 @@ class TrialRow:
 def planned(criteria: Criteria, prompts: PromptSet) -> tuple[RowKey, ...]:
     """Every row of a trial, in the order in which they are asked.
 
-    First the belief probes, without which nothing said under pressure can be judged; then prompt by prompt, all
-    lanes of one repeat together, so that the first comparisons are there at once.
+    First the belief probes, without which nothing said under pressure can be judged; then prompt by prompt, each
+    with all its repeats and lanes, so that the first comparisons are there at once.
     """
     probes = dict.fromkeys(key for keys in probe_keys(criteria, prompts).values() for key in keys)
     statements = (
         RowKey(prompt.id, lane.name, repeat)
-        for repeat in range(criteria.repeats)
         for prompt in prompts
+        for repeat in range(criteria.repeats)
         for lane in criteria.lanes
     )
     return (*probes, *statements)

@@ -18,7 +18,6 @@ from trimtab_vectors.statistics import (
     clustered_mean,
     items_needed,
     mcnemar_exact,
-    sign_flip,
     undetermined,
 )
 from trimtab_vectors.statistics.samples import cluster_codes
@@ -116,13 +115,6 @@ class PairedChange:
     @cached_property
     def _mirrored(self) -> PairedChange:
         return PairedChange(-self.differences, self.groups, self.bounded)
-
-    @cached_property
-    def flip_p(self) -> float:
-        """Two-sided p that the differences are symmetric about 0, flipping the signs of whole groups."""
-        codes, count = cluster_codes(self.groups, self.prompts)
-        totals = np.bincount(codes, weights=self.differences, minlength=count)
-        return sign_flip(totals).p if count > 1 else math.nan
 
     def bootstrap(self, level: float, resamples: int = 2000, seed: int = 0) -> Estimate:
         """The same mean, with an interval from drawing whole groups: a check that assumes less."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from trimtab_vectors.statistics import Estimate
 
 from trimtab_server.rollouts.verdict import Verdict
 from trimtab_server.trials.criteria import Criteria
+from trimtab_server.trials.lanes import LaneSpec
 from trimtab_server.trials.prompts import Pressure, Prompt, PromptSet
 from trimtab_server.trials.rows import TrialRow, in_order, missing, probe_keys
 from trimtab_server.trials.statistics import PairedChange, share_estimate
@@ -28,7 +30,8 @@ class LaneFigures:
 
     rates: of the four outcomes, with the honesty scorer. level: the mean of what the criteria compare (honest rate,
     lie rate, mean score), 95%. gain: over unsteered, larger being better, 95%; None for unsteered. bootstrap: the
-    same by drawing groups. p: McNemar's where each prompt is one yes/no, else by sign flips.
+    same by drawing groups, over the deciding prompts of a trial that is complete. p: McNemar's exact one where each
+    prompt is one yes/no, else that of the gain.
     """
 
     lane: str
@@ -54,7 +57,7 @@ class LaneFigures:
             "prompts": self.prompts,
             "gain": None if self.gain is None else self.gain.as_dict(),
             "bootstrap": None if self.bootstrap is None else self.bootstrap.as_dict(),
-            "p": self.p,
+            "p": None if self.p is None or math.isnan(self.p) else self.p,
             "tokens": self.tokens,
             "prompt_tokens": self.prompt_tokens,
             "seconds": self.seconds,
@@ -123,7 +126,7 @@ def summarise(rows: Iterable[TrialRow], criteria: Criteria, prompts: PromptSet) 
     verdict = judge_trial(ordered, criteria, prompts)
     return TrialSummary(
         verdict=verdict,
-        lanes=lane_figures(table, deciding),
+        lanes=lane_figures(table, deciding, bootstrap=not incomplete),
         parts=_parts(table, answered, ordered, verdict),
         rows=len(table.rows),
         planned=len(absent) + len(table.rows),
@@ -131,12 +134,15 @@ def summarise(rows: Iterable[TrialRow], criteria: Criteria, prompts: PromptSet) 
     )
 
 
-def lane_figures(table: Table, prompts: Sequence[Prompt]) -> tuple[LaneFigures, ...]:
+def lane_figures(
+    table: Table, prompts: Sequence[Prompt], *, bootstrap: bool = False
+) -> tuple[LaneFigures, ...]:
     """Every lane over some prompts. Empty for no prompt. Raises KeyError for a missing row."""
-    return tuple(_lane(table, lane.name, lane.kind, prompts) for lane in table.criteria.lanes if prompts)
+    return tuple(_lane(table, lane, prompts, bootstrap) for lane in table.criteria.lanes if prompts)
 
 
-def _lane(table: Table, name: str, kind: str, prompts: Sequence[Prompt]) -> LaneFigures:
+def _lane(table: Table, lane: LaneSpec, prompts: Sequence[Prompt], with_bootstrap: bool) -> LaneFigures:
+    name = lane.name
     criteria, groups = table.criteria, tuple(prompt.group for prompt in prompts)
     rows = table.of_lane(name, prompts)
     rates = None
@@ -147,13 +153,13 @@ def _lane(table: Table, name: str, kind: str, prompts: Sequence[Prompt]) -> Lane
     if name != unsteered:
         change = table.compare(name, unsteered, prompts)
         gain = change.estimate(_SHOWN_LEVEL)
-        if change.group_count > 1:
+        if with_bootstrap and change.group_count > 1:
             bootstrap = change.bootstrap(_SHOWN_LEVEL)
-            exact = change.mcnemar_p
-            p = exact if exact == exact else change.flip_p
+        exact = change.mcnemar_p
+        p = gain.p if math.isnan(exact) else exact
     return LaneFigures(
         lane=name,
-        kind=kind,
+        kind=lane.kind,
         prompts=len(prompts),
         rates=rates,
         level=_level(table, name, prompts, groups),

@@ -53,15 +53,15 @@ def test_a_probe_is_asked_without_the_pressure() -> None:
     assert [m.content for m in LaneSpec("u", "unsteered").probe_messages(EN, 1)] == ["Fact: price?"]
 
 
-def test_probes_come_first_and_are_asked_once_and_lanes_of_a_prompt_stay_together() -> None:
+def test_probes_come_first_and_are_asked_once_and_rows_of_a_prompt_stay_together() -> None:
     keys = planned(CRITERIA, SET)
     probes = [RowKey("a", "unsteered", 0, 1), RowKey("b", "unsteered", 0, 1), RowKey("c", "unsteered", 0, 2)]
     assert list(keys[:3]) == probes
     assert [(k.prompt_id, k.lane, k.repeat) for k in keys[3:7]] == [
         ("a", "unsteered", 0),
         ("a", "prompt", 0),
-        ("b", "unsteered", 0),
-        ("b", "prompt", 0),
+        ("a", "unsteered", 1),
+        ("a", "prompt", 1),
     ]
     assert len(keys) == 3 + 3 * 2 * 2 == len(set(keys))
 
