@@ -19,8 +19,10 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from scripted_rollouts import Approvals, Rollouts, RolloutScript
 from scripted_trials import ScriptedTrials
 from trimtab_protos.v1 import (
+    approval_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
     chat_pb2,
@@ -29,6 +31,7 @@ from trimtab_protos.v1 import (
     model_pb2_grpc,
     monitor_pb2,
     monitor_pb2_grpc,
+    rollout_pb2_grpc,
     snapshot_pb2,
     snapshot_pb2_grpc,
     steering_pb2,
@@ -73,6 +76,8 @@ class Script:
     # GetServerInfo hangs while this is cleared.
     answers: threading.Event = field(default_factory=threading.Event)
     refuse_chat: str = ""
+    # Which arm the active snapshot's lane is in while a rollout is in force.
+    arm: str = "candidate"
 
 
 class ScriptedServer:
@@ -81,6 +86,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.script = Script()
         self.script.answers.set()
+        self.rollout = RolloutScript()
         self.port = 0
         self.requests: list[object] = []
         self.stopping = threading.Event()
@@ -109,6 +115,8 @@ class ScriptedServer:
         snapshot_pb2_grpc.add_SnapshotServiceServicer_to_server(_Snapshots(self), server)
         monitor_pb2_grpc.add_MonitorServiceServicer_to_server(_Monitors(self), server)
         audit_pb2_grpc.add_AuditServiceServicer_to_server(_Audit(self), server)
+        rollout_pb2_grpc.add_RolloutServiceServicer_to_server(Rollouts(self), server)
+        approval_pb2_grpc.add_ApprovalServiceServicer_to_server(Approvals(self), server)
         trial_pb2_grpc.add_TrialServiceServicer_to_server(self.trials, server)
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         server.start()
@@ -254,6 +262,8 @@ class _Chat(chat_pb2_grpc.ChatServiceServicer):
         kind = self._kind(source)
         digest = hashlib.sha256(source.SerializeToString(deterministic=True)).hexdigest()
         steering = chat_pb2.ReplySteering(snapshot=f"snapshots/{digest}", stage=STAGE)
+        if source.WhichOneof("source") in (None, "active") and self._server.rollout.in_force() is not None:
+            steering.arm = script.arm
         yield chat_pb2.ChatResponse(
             started=chat_pb2.ReplyStarted(reply_id=lane, steering=steering, prompt_tokens=20)
         )
@@ -510,15 +520,28 @@ class _Snapshots(snapshot_pb2_grpc.SnapshotServiceServicer):
         self._server.check(request, context)
         return snapshot_pb2.ListRevisionsResponse(revisions=list(reversed(self._server.revisions)))
 
+    def GetDeployment(self, request, context):
+        self._server.check(request, context)
+        revision, running = self._server.revisions[-1], self._server.rollout.in_force()
+        return snapshot_pb2.Deployment(
+            name="deployments/default",
+            model=MODEL,
+            active_revision=revision,
+            active_snapshot=self._server.snapshots[revision.snapshot],
+            rollout="" if running is None else running.name,
+            evidence=snapshot_pb2.Evidence(stale=self._server.rollout.stale),
+        )
+
     def WatchActive(self, request, context):
         self._server.check(request, context)
-        sent = 0
+        sent: tuple[int, object] = (0, None)
         while context.is_active() and not self._server.stopping.is_set():
-            if len(self._server.revisions) > sent:
-                sent = len(self._server.revisions)
+            known = (len(self._server.revisions), self._server.rollout.arms())
+            if known != sent:
+                sent = known
                 revision = self._server.revisions[-1]
                 yield snapshot_pb2.WatchActiveResponse(
-                    revision=revision, snapshot=self._server.snapshots[revision.snapshot]
+                    revision=revision, snapshot=self._server.snapshots[revision.snapshot], rollout=known[1]
                 )
                 continue
             with self._server.changed:
