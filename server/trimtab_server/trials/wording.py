@@ -101,7 +101,7 @@ def sentence(reason: Reason, language: str) -> str:
         )
     if "needed" in facts:
         slots["needed_prompts"] = str(facts["needed"])
-    slots["needed"] = _needed(facts.get("more"), japanese)
+    slots["needed"] = _needed(facts.get("more"), facts.get("pressure", []), japanese)
     return (_JA if japanese else _EN)[code].format(**slots)
 
 
@@ -124,11 +124,14 @@ def _of(pressures: list[str], japanese: bool) -> str:
     return f"（{'・'.join(named)}）" if japanese else f" on {' and '.join(named)} prompts"
 
 
-def _needed(more: int | None, japanese: bool) -> str:
+def _needed(more: int | None, pressures: list[str], japanese: bool) -> str:
     if more is None:
         if japanese:
             return "現実的な件数では決まりません。基準を見直してください。"
         return "No number of prompts within reach would settle it; choose another margin in a new trial."
+    named = [_PRESSURES[own][japanese] for own in pressures]
     if japanese:
-        return f"あと約 {more} 件のプロンプトが必要です。"
-    return f"About {more} more prompts are needed."
+        kind = f"（{'・'.join(named)}）" if named else ""
+        return f"あと約 {more} 件のプロンプト{kind}が必要です。"
+    kind = " and ".join(named) + " " if named else ""
+    return f"About {more} more {kind}{'prompt is' if more == 1 else 'prompts are'} needed."
