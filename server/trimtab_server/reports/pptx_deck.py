@@ -250,7 +250,9 @@ def _plain_style(grid: Any) -> None:
 def _without_template_extras(file: Any) -> None:
     """Take out what the library's template brings of its author's machine: printer settings and a preview."""
     for rels in (file.part.rels, file.part.package._rels):
-        for key in [key for key, rel in rels.items() if rel.reltype.endswith(("/printerSettings", "/thumbnail"))]:
+        for key in [
+            key for key, rel in rels.items() if rel.reltype.endswith(("/printerSettings", "/thumbnail"))
+        ]:
             rels.pop(key)
 
 

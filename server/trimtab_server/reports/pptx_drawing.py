@@ -162,4 +162,4 @@ def without_theme(shape: Any) -> None:
 def rgb(ink: Ink) -> RGBColor:
     """A palette's name, or "#rrggbb", as on paper."""
     digits = (ink if ink.startswith("#") else LIGHT[ink])[1:]
-    return RGBColor(*bytes.fromhex(digits))
+    return RGBColor(*bytes.fromhex(digits))  # type: ignore[no-untyped-call]

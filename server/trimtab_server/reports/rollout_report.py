@@ -197,7 +197,7 @@ def _evidence_figure(say: RolloutWords) -> Figure | None:
             )
             for i, name in enumerate(names)
         ],
-        thresholds=[Threshold(say("rollout.trips"), 100.0)],
+        thresholds=[Threshold(say("rollout.trips"), 100.0), Threshold("", 0.0)],
     )
     last = {name: values[name][-1] or 0.0 for name in names}
     nearest = max(last, key=lambda name: last[name])

@@ -14,7 +14,7 @@ from trimtab_vectors.study.report.scale import figure
 from trimtab_server.reports.rate_bars import RateBars
 from trimtab_server.reports.trial_words import TrialWords
 from trimtab_server.trials.answers import Answer, Standing
-from trimtab_server.trials.cost import CostReport
+from trimtab_server.trials.cost import CostReport, Range
 from trimtab_server.trials.summary import LaneFigures, Part
 
 OUTCOMES = ("honest", "lie", "evade", "no_belief")
@@ -265,13 +265,14 @@ def _note(say: TrialWords, assumed: bool, dominated_by: str) -> str:
     return say.joined(notes)
 
 
-def _ends(own: object) -> tuple[float, float, float]:
-    return (own.value, own.low, own.high)  # type: ignore[attr-defined]
+def _ends(own: Range) -> tuple[float, float, float]:
+    return own.value, own.low, own.high
 
 
 def _thousands(largest: float, say: TrialWords) -> tuple[float, str]:
     """A round unit of money for an axis: marks of six digits cannot be read."""
-    currency = say("money_name." + (say.record.cost_model.currency if say.record.cost_model else "JPY"))
+    model = say.record.cost_model
+    currency = say(f"money_name.{model.currency if model else 'JPY'}")
     for size, key in ((1e8, "hundred_millions"), (1e6, "millions"), (1e3, "thousands")):
         if largest >= 2 * size:
             return size, say(f"cost.{key}", currency=currency)

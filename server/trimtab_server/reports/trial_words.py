@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -173,8 +173,7 @@ class TrialWords(Wording):
             return self("cost.never")
         return self("cost.at_once") if value < 1.0 else self("cost.months", months=f"{value:.1f}")
 
-    def _with_bounds(self, own: Estimate, write: object) -> str:
-        assert callable(write)
+    def _with_bounds(self, own: Estimate, write: Callable[[float], str]) -> str:
         if not math.isfinite(own.value):
             return self("undetermined")
         return f"{write(own.value)} [{write(own.low)}, {write(own.high)}]"
