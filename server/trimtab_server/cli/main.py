@@ -34,6 +34,7 @@ from trimtab_server.cli import (
     study,
     token,
     training,
+    trial,
     vectors,
 )
 from trimtab_server.cli.failure import CommandGroup
@@ -113,6 +114,7 @@ app.add_typer(vectors.app, name="vectors")
 app.add_typer(snapshot.app, name="snapshot")
 app.command("rollback")(rollback.rollback)
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(trial.app, name="trial")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(canary.app, name="canary")
 app.add_typer(alert.app, name="alert")
