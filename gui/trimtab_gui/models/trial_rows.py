@@ -92,10 +92,12 @@ class TrialRowsModel(QAbstractTableModel):
         self._prompt = prompt
         self._rows: list[TrialRow] = []
         self._places: dict[object, int] = {}
+        # What a search looks through, by place; made when it is first needed.
+        self._searched: dict[int, str] = {}
 
     def clear(self) -> None:
         self.beginResetModel()
-        self._rows, self._places = [], {}
+        self._rows, self._places, self._searched = [], {}, {}
         self.endResetModel()
 
     def take(self, rows: Iterable[TrialRow]) -> None:
@@ -111,6 +113,7 @@ class TrialRowsModel(QAbstractTableModel):
                 fresh.append(row)
             elif place < len(self._rows):
                 self._rows[place] = row
+                self._searched.pop(place, None)
                 self.dataChanged.emit(self.index(place, 0), self.index(place, len(_TITLES) - 1))
             else:
                 fresh[place - len(self._rows)] = row
@@ -122,12 +125,23 @@ class TrialRowsModel(QAbstractTableModel):
 
     def refresh(self) -> None:
         """The prompts have come, or the language has changed."""
+        self._searched = {}
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(_TITLES) - 1)
         if self._rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self._rows) - 1, len(_TITLES) - 1))
 
     def row(self, place: int) -> TrialRow:
         return self._rows[place]
+
+    def searched(self, place: int) -> str:
+        """Reply, prompt and id of a row, case folded."""
+        found = self._searched.get(place)
+        if found is None:
+            row = self._rows[place]
+            prompt = self._prompt(row.prompt_id)
+            asked = "" if prompt is None else prompt.prompt
+            found = self._searched[place] = f"{row.reply}\n{row.prompt_id}\n{asked}".casefold()
+        return found
 
     def pressure(self, row: TrialRow) -> str:
         prompt = self._prompt(row.prompt_id)
@@ -267,11 +281,7 @@ class TrialRowsFilter(QSortFilterProxyModel):
             return False
         if self._pressure is not None and self._model.pressure(row) != self._pressure:
             return False
-        if not self._text:
-            return True
-        prompt = self._model._prompt(row.prompt_id)
-        asked = row.prompt_id if prompt is None else f"{prompt.prompt}\n{prompt.id}"
-        return self._text in f"{row.reply}\n{asked}".casefold()
+        return not self._text or self._text in self._model.searched(source_row)
 
 
 def _one_line(text: str) -> str:

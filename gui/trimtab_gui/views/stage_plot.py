@@ -32,7 +32,7 @@ class StagePlot(pg.PlotWidget):  # type: ignore[misc]
         item.showGrid(x=False, y=True, alpha=0.18)
         item.getViewBox().setMouseEnabled(x=False, y=False)
         item.getAxis("left").setWidth(44)
-        self.setMinimumHeight(150)
+        self.setMinimumHeight(140)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         theme.changed.connect(self.restyle)
@@ -55,7 +55,7 @@ class StagePlot(pg.PlotWidget):  # type: ignore[misc]
         self._draw()
 
     def sizeHint(self) -> QSize:
-        return QSize(360, 180)
+        return QSize(360, 150)
 
     @Slot()
     def restyle(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -193,7 +194,8 @@ class StudiesPage(Panel):
 
     def _make_timeline(self) -> QWidget:
         card = Panel("card")
-        self.table.setMinimumHeight(130)
+        self.table.setMinimumHeight(110)
+        self.table.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         column = QVBoxLayout(card)
         column.setContentsMargins(14, 12, 14, 12)
         column.addLayout(_row(self._labels["statistic"], self.statistic_choice))
@@ -275,7 +277,9 @@ class StudiesPage(Panel):
         self._stack.setCurrentIndex(1)
         self._title.setText(study.name)
         self._source.setText(
-            self.tr("{0}  ·  plan {1}").format(str(self.model.path or ""), study.plan_hash[:12])
+            self.tr("{0}  ·  plan {1}").format(
+                "" if self.model.path is None else self.model.path.name, study.plan_hash[:12]
+            )
         )
         with QSignalBlocker(self.arc_choice):
             self.arc_choice.clear()

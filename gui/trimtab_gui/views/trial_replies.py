@@ -34,7 +34,7 @@ from trimtab_gui.theme import Theme, Tokens
 from trimtab_gui.views.elements import Panel, Table, label, number
 
 _ERROR: Final = "error"
-_WIDTHS: Final = (56, 190, 96, 110, 64, 104, 62, 72)
+_WIDTHS: Final = (54, 170, 118, 124, 64, 104, 60, 70)
 
 
 class TrialReplies(Panel):
@@ -51,8 +51,10 @@ class TrialReplies(Panel):
         self._count = label("muted")
         self.table = Table()
         self.table.setModel(self.filter)
+        # In the order of the plan until a header is clicked: sorting while rows come would cost more than they do.
+        self.table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.table.horizontalHeader().setSortIndicatorClearable(True)
         self.table.setSortingEnabled(True)
-        self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.detail = SideBySide(model, theme)
         self._build()
         self._wire()

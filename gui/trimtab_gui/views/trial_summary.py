@@ -34,8 +34,11 @@ from trimtab_gui.views.rate_bars import LaneBar, RateBars
 _OUTCOMES: Final = ("honest", "lie", "evade", "no_belief")
 
 _LANE_COLUMNS: Final = (
-    Column[TrialLaneFigures](QT_TRANSLATE_NOOP("Tables", "Lane"), lambda row: row.lane),
-    Column[TrialLaneFigures](QT_TRANSLATE_NOOP("Tables", "Kind"), lambda row: named(KINDS, row.kind)),
+    Column[TrialLaneFigures](
+        QT_TRANSLATE_NOOP("Tables", "Lane"),
+        lambda row: row.lane,
+        tooltip=lambda row: named(KINDS, row.kind),
+    ),
     Column[TrialLaneFigures](
         QT_TRANSLATE_NOOP("Tables", "Prompts"), lambda row: str(row.prompts), align_right=True
     ),

@@ -9,6 +9,7 @@ from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
+    QHeaderView,
     QProgressBar,
     QPushButton,
     QSplitter,
@@ -76,6 +77,10 @@ class TrialsPage(Panel):
         self._trials: RowsModel[Trial] = RowsModel(_COLUMNS, self)
         self.table.setModel(self._trials)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.table.horizontalHeader()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.error = label("error", wrap=True)
         self.error.hide()
         self.stack = QStackedWidget()
@@ -94,7 +99,7 @@ class TrialsPage(Panel):
         row.addWidget(self.new_button)
         column.addLayout(row)
         column.addWidget(self.table, 1)
-        side.setMinimumWidth(250)
+        side.setMinimumWidth(270)
         halves = QSplitter(Qt.Orientation.Horizontal)
         halves.setChildrenCollapsible(False)
         halves.setHandleWidth(10)
@@ -102,7 +107,7 @@ class TrialsPage(Panel):
         halves.addWidget(self.open_trial)
         halves.setStretchFactor(0, 0)
         halves.setStretchFactor(1, 1)
-        halves.setSizes([260, 990])
+        halves.setSizes([330, 920])
         for page in (self.empty, halves, self.form, self.rating):
             self.stack.addWidget(page)
         layout = QVBoxLayout(self)
@@ -185,7 +190,6 @@ class TrialsPage(Panel):
                     self._trials.index(place, 0),
                     QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows,
                 )
-        self.table.fit_columns(150)
         self._show_buttons()
         if self.stack.currentIndex() in (_EMPTY, _BROWSE):
             self._leave()
