@@ -238,3 +238,7 @@ class TrialsModel(QObject):
         self._watch = None
         if failure is not None:
             self._refused(failure)
+        elif self._trial is not None and self._trial.state is TrialState.RUNNING:
+            # The stream ends when the trial runs no more: what it is now has to be asked for.
+            name = self._name
+            self._gateway.call(lambda client: client.trials.get(name), self._changed, self._refused)
