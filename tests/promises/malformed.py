@@ -66,7 +66,7 @@ def defects_in(log: str) -> list[str]:
     """Lines of the server's log that tell of a defect of its own."""
     lines = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
     return [
-        f"{line['event']} {line.get('method', '')}"
+        " ".join([line["event"], line.get("method", ""), *line.get("traceback", "").splitlines()[-1:]])
         for line in lines
         if line["level"] in ("error", "critical") or "traceback" in line
     ]
