@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from driven_client import Client
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
+from real_server import running_server
 from trimtab_client.types import FinishReason, Steering
 from trimtab_gui.models.conversation import LaneKind, LaneSetup, TurnState
 
@@ -25,25 +25,8 @@ pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="the server i
 @pytest.fixture(scope="module")
 def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """Address and token of a server that starts with this module and ends with it."""
-    folder = tmp_path_factory.mktemp("server")
-    data = folder / "data"
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "trimtab_server.cli.main", "--data-dir", data, "serve", "--port", "0"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-    assert process.stdout is not None
-    line = process.stdout.readline().decode()
-    if not line.startswith("listening on "):
-        process.kill()
-        process.wait()
-        raise AssertionError((folder / "log").read_text()[-2000:])
-    yield line.removeprefix("listening on ").strip(), (data / "token").read_text().strip()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
-    process.stdout.close()
+    with running_server(tmp_path_factory.mktemp("server")) as server:
+        yield server
 
 
 def test_lanes_answer_a_preset_and_name_what_they_used(client: Client, real_server: tuple[str, str]) -> None:

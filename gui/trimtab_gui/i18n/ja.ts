@@ -1409,6 +1409,10 @@ Click to see what to do.</source>
         <source>Say why: the reason goes into the audit.</source>
         <translation>理由を入力してください。監査記録に残ります。</translation>
     </message>
+    <message>
+        <source>The server is checking the plan…</source>
+        <translation>サーバーが計画を確認しています…</translation>
+    </message>
 </context>
 <context>
     <name>NoticeStrip</name>

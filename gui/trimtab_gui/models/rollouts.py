@@ -150,6 +150,8 @@ class RolloutsModel(QObject):
     def ask_check(self, plan: PlanFile, replies_per_day: float) -> None:
         """Asks what a plan will take; an answer to an older question is dropped."""
         self._question += 1
+        self._check = self._refusal = None
+        self.checked.emit()
         answer = _Answer(self, self._question)
         self._gateway.call(
             lambda client: client.rollouts.check_plan(plan, replies_per_day=replies_per_day),

@@ -252,7 +252,9 @@ class NewRolloutPanel(Panel):
 
     @Slot()
     def _show_check(self) -> None:
-        if self._plan is not None:
+        # While the answer is on its way, the one before stays: an empty card would flicker.
+        answered = self._model.check is not None or self._model.refusal is not None
+        if self._plan is not None and answered:
             self.card.show_check(self._model.check, self._model.refusal)
         self._show_buttons()
 
@@ -262,7 +264,6 @@ class NewRolloutPanel(Panel):
     def _show_buttons(self, _change: object = None) -> None:
         missing = self._missing()
         self._hint.setText(missing)
-        # Always there, so that nothing moves when it empties.
         usable = not missing and self._workspace.connection.is_live and not self._model.is_busy
         self.start_button.setEnabled(usable)
         self.create_button.setEnabled(usable)
@@ -278,6 +279,8 @@ class NewRolloutPanel(Panel):
             return self.tr("Choose a plan file.")
         if self._model.refusal is not None:
             return self.tr("The plan cannot be used; see at the right why.")
+        if self._model.check is None:
+            return self.tr("The server is checking the plan…")
         if not self.reason_field.text().strip():
             return self.tr("Say why: the reason goes into the audit.")
         return ""
