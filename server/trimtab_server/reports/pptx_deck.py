@@ -72,9 +72,11 @@ class _Setter:
     def _title(self) -> float:
         room = WIDTH - 2 * _MARGIN
         text = self.slide.title
-        size = next((s for s in _TITLE if text_fit.line_count(text, s, room) <= 2), _TITLE[-1])
-        text = text_fit.cut_to(text, size, room, 3)
-        tall = text_fit.height(text, size, room)
+        size = next(
+            (s for s in _TITLE if text_fit.line_count(text, s * text_fit.BOLD, room) <= 2), _TITLE[-1]
+        )
+        text = text_fit.cut_to(text, size * text_fit.BOLD, room, 3)
+        tall = text_fit.line_count(text, size * text_fit.BOLD, room) * size * text_fit.LEADING
         title = self.made.shapes.title
         title.left, title.top, title.width, title.height = map(_emu, (_MARGIN, _TITLE_TOP, room, tall))
         _frame(title.text_frame)

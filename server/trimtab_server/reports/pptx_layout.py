@@ -112,10 +112,20 @@ def chart_scale(figure: Figure, width: float, scale: float) -> float:
 def column_widths(table: Table, width: float, scale: float) -> list[float]:
     """Shares of the width by what the cells would take unbroken, within bounds that keep every column readable."""
     size = CELL * scale
-    natural = [
-        max(text_fit.width(line, size) for cell in column for line in cell.split("\n")) + 2 * CELL_PAD + 2
-        for column in zip(table.columns, *table.rows, strict=True)
-    ]
+    natural, least = [], []
+    for head, *cells in zip(table.columns, *table.rows, strict=True):
+        pad = 2 * CELL_PAD + 2
+        bold = size * text_fit.BOLD
+        natural.append(
+            pad
+            + max(
+                text_fit.width(head, bold),
+                *(text_fit.width(x, size) for c in cells for x in c.split("\n")),
+                0.0,
+            )
+        )
+        # A word of the head stays whole where there is room for all of them.
+        least.append(pad + text_fit.longest_word(head, bold))
     if sum(natural) <= width:
         rest = (width - sum(natural)) / len(natural)
         return [own + rest for own in natural]
@@ -126,9 +136,11 @@ def column_widths(table: Table, width: float, scale: float) -> list[float]:
         even = room / len(open_)
         narrow = [i for i in open_ if natural[i] <= even]
         if not narrow:
+            floor = sum(least[i] for i in open_)
+            held = 1.0 if floor <= room else 0.0
             total = sum(natural[i] ** 0.5 for i in open_)
             for i in open_:
-                shares[i] = room * natural[i] ** 0.5 / total
+                shares[i] = held * least[i] + (room - held * floor) * natural[i] ** 0.5 / total
             break
         for i in narrow:
             shares[i] = natural[i]
@@ -142,9 +154,10 @@ def row_heights(table: Table, width: float, scale: float) -> list[float]:
     size = CELL * scale
     widths = column_widths(table, width, scale)
     heights = []
-    for row in (table.columns, *table.rows):
+    for number, row in enumerate((table.columns, *table.rows)):
+        drawn = size * text_fit.BOLD if number == 0 else size
         lines = max(
-            text_fit.line_count(cell, size, room - 2 * CELL_PAD)
+            text_fit.line_count(cell, drawn, room - 2 * CELL_PAD)
             for cell, room in zip(row, widths, strict=True)
         )
         heights.append(lines * size * text_fit.LEADING + 2 * CELL_PAD)

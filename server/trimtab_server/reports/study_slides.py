@@ -44,7 +44,7 @@ def _slide(section: Section, words: Catalogue) -> Slide:
     """The section; what it leads with becomes the title. Of the plan, what was locked and the doses."""
     blocks: list[Block] = list(section.blocks)
     if section.id == "plan":
-        blocks = blocks[:_LOCKED]
+        return Slide(section.title, tuple(blocks[: _LOCKED // 2]), tuple(blocks[_LOCKED // 2 : _LOCKED]))
     cards = [own for own in blocks if isinstance(own, VerdictCard)]
     if cards:
         # As rows of a table they all find room, or it is said how many did not.

@@ -14,11 +14,18 @@ LEADING: Final = 1.32
 #: Programs differ a little in how they space letters.
 _SLACK: Final = 1.04
 _OTHER: Final = 0.75
+#: Bold letters are so much wider, at most.
+BOLD: Final = 1.08
 
 
 def width(text: str, size: float) -> float:
     """Points that a line of text takes."""
     return _SLACK * size * sum(_em(character) for character in text)
+
+
+def longest_word(text: str, size: float) -> float:
+    """Points of the widest piece that should not be broken."""
+    return max((width(piece.rstrip(), size) for piece in _pieces(text.replace("\n", " "))), default=0.0)
 
 
 def line_count(text: str, size: float, room: float) -> int:

@@ -78,7 +78,6 @@ def locked_table(say: TrialWords) -> Table:
     """What was fixed before the first reply."""
     criteria, record = say.record.criteria, say.record
     facts = [
-        ("goal", criteria.goal),
         ("measure", say("locked.measured", measure=say.measure, pressure=say.deciding)),
         ("margin", say.difference(criteria.margin)),
         ("prompt_margin", say.difference(criteria.prompt_margin).lstrip("+")),
