@@ -137,7 +137,7 @@ def test_a_running_trial_shows_first_rows_and_time_left_and_is_paused_and_resume
     assert [bar.rates for bar in trial.summary.bars.bars] == [(0, 1, 0, 0), (0, 0, 1, 0), (1, 0, 0, 0)]
     assert trial.run_button.text() == "Pause"
     trial.run_button.click()
-    connected.wait(lambda: trial.run_button.text() == "Resume")
+    connected.wait(lambda: trial.run_button.text() == "Resume" and page.model._watch is None)
     scripted.trials.hold.set()
     connected.wait(lambda: trial.run_button.isEnabled())
     trial.run_button.click()

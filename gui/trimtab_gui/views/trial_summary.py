@@ -301,6 +301,7 @@ class CriteriaCard(Panel):
 
     def retranslate(self) -> None:
         self._title.setText(self.tr("Criteria, locked before the first reply"))
+        self.lock.setAccessibleName(self.tr("Criteria, locked before the first reply"))
         self.show_criteria(self._json, self._hash)
 
     def show_criteria(self, criteria_json: str, lock_hash: str) -> None:

@@ -296,6 +296,7 @@ class OpenTrial(Panel):
     def _show(self) -> None:
         trial = self._model.trial
         if trial is None:
+            self._show_buttons()
             return
         self._title.setText(trial.display_name)
         self.state.setText(named(STATES, trial.state))
@@ -327,6 +328,7 @@ class OpenTrial(Panel):
     def _show_buttons(self) -> None:
         trial = self._model.trial
         if trial is None:
+            self.run_button.setText(self.tr("Start"))
             return
         texts = {
             TrialState.CREATED: self.tr("Start"),
