@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -35,6 +36,8 @@ COLUMNS: Final = (
 #: Several values in one cell.
 SEPARATOR: Final = "|"
 LARGEST_BYTES: Final = 64 * 1024 * 1024
+#: Of a workbook, which is a zip file.
+LARGEST_UNPACKED: Final = 512 * 1024 * 1024
 MOST_PROMPTS: Final = 100_000
 _LISTS: Final = ("gold", "dishonest", "evasions", "belief_probe")
 #: What people write for a pressure.
@@ -269,13 +272,17 @@ def _json_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any]]
 
 
 def _sheet_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    import zipfile
-
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            unpacked = sum(part.file_size for part in packed.infolist())
+        if unpacked > LARGEST_UNPACKED:
+            raise PromptFileError(name, "unpacks to more than 512 MiB", "save the sheet alone as .csv")
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    except PromptFileError:
+        raise
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as fault:
         raise PromptFileError(name, f"is no workbook: {fault}", "save it as .xlsx again") from fault
     try:

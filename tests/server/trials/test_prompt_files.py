@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook
-from trimtab_server.trials import Prompt, PromptFileError, PromptSet, parse_prompts, read_prompts
+from trimtab_server.trials import Prompt, PromptFileError, PromptSet, parse_prompts, prompt_file, read_prompts
 
 CSV = (
     "prompt,system,gold,dishonest,belief_probe,pressure,language,id,group\r\n"
@@ -165,3 +166,13 @@ def test_a_file_in_another_encoding_is_refused_with_the_way_out(tmp_path: Path) 
     path.write_bytes("prompt\n保証期間は？\n".encode("cp932"))
     with pytest.raises(PromptFileError, match=r"row 2: is not UTF-8 text; save it as"):
         read_prompts(path)
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt_file, "LARGEST_UNPACKED", 1 << 20)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as own:
+        own.writestr("xl/worksheets/sheet1.xml", bytes(2 << 20))
+    assert len(packed.getvalue()) < 10_000
+    with pytest.raises(PromptFileError, match="unpacks to more than"):
+        parse_prompts(packed.getvalue(), "p.xlsx")
