@@ -131,17 +131,21 @@ class TrialForm(Panel):
         files = QHBoxLayout()
         files.addWidget(self.prompts_button)
         files.addWidget(self.sample_button)
-        for part in (self._labels["prompts"], files, self.prompts_name, self._labels["columns"]):
-            _add(grid, part)
+        grid.addWidget(self._labels["prompts"])
+        grid.addLayout(files)
+        grid.addWidget(self.prompts_name)
+        grid.addWidget(self._labels["columns"])
         grid.addSpacing(6)
-        for part in (self._labels["criteria"], self.criteria_choice, self.criteria_name):
-            _add(grid, part)
+        for widget in (self._labels["criteria"], self.criteria_choice, self.criteria_name):
+            grid.addWidget(widget)
         grid.addSpacing(6)
         boxes = QGridLayout()
         for place, box in enumerate(self.lane_boxes.values()):
             boxes.addWidget(box, place // 2, place % 2)
-        for part in (self._labels["lanes"], boxes, self._labels["snapshot"], self.snapshot_choice):
-            _add(grid, part)
+        grid.addWidget(self._labels["lanes"])
+        grid.addLayout(boxes)
+        grid.addWidget(self._labels["snapshot"])
+        grid.addWidget(self.snapshot_choice)
         grid.addSpacing(6)
         row = QGridLayout()
         row.addWidget(self._labels["repeats"], 0, 0)
@@ -391,10 +395,3 @@ class TrialForm(Panel):
         self._lanes.replace(check.lanes)
         self.lanes_table.fit_columns(200)
         self.criteria.show_criteria(check.lock.criteria_json, check.lock.hash)
-
-
-def _add(layout: QVBoxLayout, part: QWidget | QHBoxLayout | QGridLayout) -> None:
-    if isinstance(part, QWidget):
-        layout.addWidget(part)
-    else:
-        layout.addLayout(part)

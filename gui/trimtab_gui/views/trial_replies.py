@@ -61,8 +61,8 @@ class TrialReplies(Panel):
         self.retranslate()
 
     def _build(self) -> None:
-        for column, width in enumerate(_WIDTHS):
-            self.table.setColumnWidth(column, width)
+        for place, width in enumerate(_WIDTHS):
+            self.table.setColumnWidth(place, width)
         for choice in (self.lane_choice, self.outcome_choice, self.pressure_choice):
             choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         tools = QHBoxLayout()
