@@ -51,6 +51,7 @@ from trimtab_server.api.snapshots import SnapshotServicer
 from trimtab_server.api.spare_replies import EngineSpareReplies
 from trimtab_server.api.tokens import TokenServicer
 from trimtab_server.api.tracing import Tracing
+from trimtab_server.api.trial_book import TrialBook
 from trimtab_server.api.trial_drafts import TrialDrafts
 from trimtab_server.api.trial_margins import Margins
 from trimtab_server.api.trial_runs import TrialRuns
@@ -216,6 +217,7 @@ class Application:
             alert=self.alerting.sender.send,
             now=now,
         )
+        trial_book = TrialBook(database, now)
         self.trials = TrialRuns(
             planner=self.planner,
             generator=self.generator,
@@ -228,16 +230,18 @@ class Application:
                 stages=self.stages,
                 workers=self.workers,
             ),
+            book=trial_book,
             database=database,
             workers=self.workers,
             now=now,
         )
         self.trials.recover()
-        self._services = self._servicers(library, model)
+        self._services = self._servicers(library, model, trial_book)
         self._writers = [asyncio.ensure_future(feed.run()) for feed in self.feeds.values()]
         self._writers.append(asyncio.ensure_future(self._watchman.run()))
         self._writers.append(asyncio.ensure_future(self.evidence.run()))
         self._writers.append(asyncio.ensure_future(self._retrials(settings.retrial_hours).run()))
+        self._writers.append(asyncio.ensure_future(self.trials.retire()))
         self.keeping.start()
 
     @property
@@ -333,7 +337,7 @@ class Application:
             )
 
     def _servicers(
-        self, library: VectorLibrary, model: HostedModel
+        self, library: VectorLibrary, model: HostedModel, trial_book: TrialBook
     ) -> list[tuple[ServiceDescriptor, object]]:
         database, workers, now, facts = self._database, self.workers, self._now, self.planner.facts
         by_file = {
@@ -430,6 +434,7 @@ class Application:
                     model_directory=model.directory,
                 ),
                 runs=self.trials,
+                book=trial_book,
                 active=self.active,
                 workers=workers,
                 slots=self._settings.slots,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from trimtab_protos.v1 import trial_pb2
 
 from trimtab_server.api import wire_trials
-from trimtab_server.api.trial_runs import TrialRuns
+from trimtab_server.api.trial_book import TrialBook
 from trimtab_server.jobs.trial_work import TrialWork
 from trimtab_server.store import trials
 from trimtab_server.store.database import Database
@@ -34,9 +34,9 @@ def lane_key(trial: TrialRecord, rater: str, number: int) -> str:
 class TrialRatings:
     """Every method blocks."""
 
-    def __init__(self, database: Database, runs: TrialRuns, now: Callable[[], int]) -> None:
+    def __init__(self, database: Database, book: TrialBook, now: Callable[[], int]) -> None:
         self._database = database
-        self._runs = runs
+        self._book = book
         self._now = now
 
     def hides(self, trial: TrialRecord) -> bool:
@@ -51,8 +51,8 @@ class TrialRatings:
             return None
         if trial.state == trials.DELETED:
             return trial_pb2.RatingProgress(finished=True)
-        work, rows = self._runs.work(trial), self._rows(trial)
-        grades = self._runs.grades(trial, work, rows)
+        work, rows = self._book.work(trial), self._book.rows(trial.id)
+        grades = self._book.grades(trial, work, rows)
         found = agreement(grades)
         return trial_pb2.RatingProgress(
             done=len({own.key for own in grades if own.rater == rater}),
@@ -70,8 +70,8 @@ class TrialRatings:
             Refusal: TRIAL_STATE, it does not wait for grades.
         """
         self._require_rating(trial)
-        work = self._runs.work(trial)
-        rows = {own.row.key: own for own in self._rows(trial)}
+        work = self._book.work(trial)
+        rows = {own.row.key: own for own in self._book.rows(trial.id)}
         grades = self._grades_of(trial, rater)
         message = trial_pb2.RatingSheet(
             scale=work.criteria.scorer.scale,
@@ -107,7 +107,11 @@ class TrialRatings:
                 "FIELD_INVALID", field="grade", detail=f"grade is {grade}; grades go from 1 to {scale}"
             )
         number = next(
-            (own.number for own in self._rows(trial) if lane_key(trial, origin.actor, own.number) == key),
+            (
+                own.number
+                for own in self._book.rows(trial.id)
+                if lane_key(trial, origin.actor, own.number) == key
+            ),
             None,
         )
         if number is None:
@@ -136,8 +140,8 @@ class TrialRatings:
         """
         if chosen.lanes or chosen.outcomes:
             raise Refusal("TRIAL_BLIND", trial=trial.name)
-        work = self._runs.work(trial)
-        rows = {own.row.key: own for own in self._rows(trial)}
+        work = self._book.work(trial)
+        rows = {own.row.key: own for own in self._book.rows(trial.id)}
         order = blind_order(work.criteria, work.prompts, rater, trial.secret)
         there = [rows[key] for keys in order for key in keys if key in rows]
         return [self.hidden(trial, rater, own) for own in there if _lets_through(chosen, own, work)]
@@ -150,10 +154,6 @@ class TrialRatings:
     ) -> list[trial_pb2.TrialRow]:
         """Some rows without their lanes; sorted by their keys, so that the order tells nothing."""
         return sorted((self.hidden(trial, rater, own) for own in rows), key=lambda row: row.key)
-
-    def _rows(self, trial: TrialRecord) -> list[NumberedRow]:
-        with self._database.read() as connection:
-            return trials.rows_of(connection, trial.id)
 
     def _grades_of(self, trial: TrialRecord, rater: str) -> dict[int, int]:
         with self._database.read() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from trimtab_protos.v1 import trial_pb2
@@ -13,13 +13,14 @@ from trimtab_protos.v1 import trial_pb2
 from trimtab_server.api import paging, wire, wire_trials
 from trimtab_server.api.active import ActivePointers
 from trimtab_server.api.registration import Call
+from trimtab_server.api.trial_book import TrialBook
 from trimtab_server.api.trial_drafts import Draft, TrialDrafts
 from trimtab_server.api.trial_export import export_of
-from trimtab_server.api.trial_lanes import PinnedLane, lanes_json, pinned_lanes
+from trimtab_server.api.trial_lanes import lanes_json
 from trimtab_server.api.trial_news import hear
 from trimtab_server.api.trial_ratings import TrialRatings
+from trimtab_server.api.trial_reader import TrialReader
 from trimtab_server.api.trial_runs import TrialRuns
-from trimtab_server.api.wire_trials import TrialView
 from trimtab_server.api.workers import Workers
 from trimtab_server.steering import trial_steps
 from trimtab_server.steering.activation import find_deployment
@@ -30,7 +31,6 @@ from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.retention import LONGEST_DAYS
 from trimtab_server.store.trials import NumberedRow, TrialRecord
 from trimtab_server.trials.criteria import lock
-from trimtab_server.trials.criteria_file import criteria_from_json
 from trimtab_server.trials.rows import planned
 
 #: Half a year: what figures of replies are kept for, too.
@@ -38,8 +38,6 @@ _KEEP_DAYS: Final = 183
 #: Prompts that a check shows.
 _SHOWN: Final = 20
 _PIECE: Final = 1 << 20
-#: Rows of one message of a watch.
-_ROWS_AT_ONCE: Final = 500
 
 
 class TrialServicer:
@@ -51,6 +49,7 @@ class TrialServicer:
         database: Database,
         drafts: TrialDrafts,
         runs: TrialRuns,
+        book: TrialBook,
         active: ActivePointers,
         workers: Workers,
         slots: int,
@@ -59,7 +58,9 @@ class TrialServicer:
         self._database = database
         self._drafts = drafts
         self._runs = runs
-        self._ratings = TrialRatings(database, runs, now)
+        self._book = book
+        self._ratings = TrialRatings(database, book, now)
+        self._reader = TrialReader(database, self._ratings, runs.seconds_left)
         self._active = active
         self._workers = workers
         self._slots = slots
@@ -80,7 +81,7 @@ class TrialServicer:
             pressures={own: pressures.count(own) for own in dict.fromkeys(pressures)},
             languages={own: languages.count(own) for own in dict.fromkeys(languages)},
             rows=record.row_count,
-            seconds=await self._workers.read(self._foreseen, record),
+            seconds=await self._workers.read(self._reader.foreseen, record),
             prompts=[wire_trials.prompt_out(own) for own in draft.prompts.prompts[:_SHOWN]],
             remarks=draft.remarks,
             scorer=draft.criteria.scorer.kind,
@@ -108,24 +109,24 @@ class TrialServicer:
         return await self._answer(await self._workers.change(create), call)
 
     async def RunTrial(self, request: trial_pb2.RunTrialRequest, call: Call) -> trial_pb2.Trial:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         started = await self._change(trial_steps.start, request, call, found, lock_hash=request.lock_hash)
         return await self._begun(started, call, hurry=request.hurry)
 
     async def PauseTrial(self, request: trial_pb2.PauseTrialRequest, call: Call) -> trial_pb2.Trial:
-        found = await self._workers.control(self._resolve, request.name)
+        found = await self._workers.control(self._reader.resolve, request.name)
         paused = await self._change(trial_steps.pause, request, call, found)
         if paused.state != trials.RUNNING:
             await self._runs.end(paused.id)
         return await self._answer(paused, call)
 
     async def ResumeTrial(self, request: trial_pb2.ResumeTrialRequest, call: Call) -> trial_pb2.Trial:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         resumed = await self._change(trial_steps.resume, request, call, found)
         return await self._begun(resumed, call, hurry=request.hurry)
 
     async def GetTrial(self, request: trial_pb2.GetTrialRequest, call: Call) -> trial_pb2.Trial:
-        return await self._answer(await self._workers.read(self._resolve, request.name), call)
+        return await self._answer(await self._workers.read(self._reader.resolve, request.name), call)
 
     async def ListTrials(
         self, request: trial_pb2.ListTrialsRequest, call: Call
@@ -141,7 +142,7 @@ class TrialServicer:
         rows, token = paging.cut(
             await self._workers.read(page), size, lambda record: (record.create_time, record.id)
         )
-        views = [await self._workers.read(self._view, record) for record in rows]
+        views = [await self._workers.read(self._reader.view, record) for record in rows]
         return trial_pb2.ListTrialsResponse(
             trials=[wire_trials.trial_out(view, whole=False) for view in views], next_page_token=token
         )
@@ -151,7 +152,7 @@ class TrialServicer:
     ) -> trial_pb2.ListTrialPromptsResponse:
         size, position = paging.size_of(request.page_size), paging.position(request.page_token)
         work = await self._workers.read(
-            self._runs.work, await self._workers.read(self._resolve, request.name)
+            self._book.work, await self._workers.read(self._reader.resolve, request.name)
         )
         first = position[0] if position else 0
         some = list(enumerate(work.prompts.prompts[first : first + size + 1], start=first + 1))
@@ -165,7 +166,7 @@ class TrialServicer:
     ) -> trial_pb2.ListTrialRowsResponse:
         size, position = paging.size_of(request.page_size), paging.position(request.page_token)
         chosen, after = wire_trials.filter_in(request), position[0] if position else 0
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         if self._ratings.hides(found):
             hidden = await self._workers.read(self._ratings.hidden_rows, found, call.caller.actor, chosen)
             some = list(enumerate(hidden[after : after + size + 1], start=after + 1))
@@ -187,25 +188,27 @@ class TrialServicer:
     async def WatchTrial(
         self, request: trial_pb2.WatchTrialRequest, call: Call
     ) -> AsyncGenerator[trial_pb2.WatchTrialResponse, None]:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         with self._runs.news.watch(found.id) as watch:
             # Told of everything from here on, so nothing that is read next can be missed.
-            view = await self._workers.read(self._view, found, call.caller.actor)
+            view = await self._workers.read(self._reader.view, found, call.caller.actor)
             yield trial_pb2.WatchTrialResponse(trial=wire_trials.trial_out(view))
             if request.rows:
-                for message in await self._workers.read(self._all_rows, found, call.caller.actor):
+                for message in await self._workers.read(self._reader.all_rows, found, call.caller.actor):
                     yield message
             if view.record.state != trials.RUNNING:
                 return
             async with contextlib.aclosing(hear(watch)) as all_news:
                 async for news in all_news:
                     if request.rows:
-                        rows = await self._workers.read(self._rows_out, found, call.caller.actor, news.rows)
+                        rows = await self._workers.read(
+                            self._reader.rows_out, found, call.caller.actor, news.rows
+                        )
                         if news.lost:
-                            rows = await self._workers.read(self._all_rows, found, call.caller.actor)
+                            rows = await self._workers.read(self._reader.all_rows, found, call.caller.actor)
                         for message in rows:
                             yield message
-                    view = await self._workers.read(self._view, found, call.caller.actor)
+                    view = await self._workers.read(self._reader.view, found, call.caller.actor)
                     yield trial_pb2.WatchTrialResponse(progress=wire_trials.progress_out(view))
                     if news.changed:
                         yield trial_pb2.WatchTrialResponse(trial=wire_trials.trial_out(view))
@@ -213,7 +216,7 @@ class TrialServicer:
                         return
 
     async def RerunTrialRow(self, request: trial_pb2.RerunTrialRowRequest, call: Call) -> trial_pb2.TrialRow:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         changed, row = await self._runs.rerun(
             found, request.number, reason=request.reason, origin=call.origin(request.request_id)
         )
@@ -224,20 +227,20 @@ class TrialServicer:
     async def GetRatingSheet(
         self, request: trial_pb2.GetRatingSheetRequest, call: Call
     ) -> trial_pb2.RatingSheet:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         return await self._workers.read(self._ratings.sheet, found, call.caller.actor)
 
     async def RateTrialRow(
         self, request: trial_pb2.RateTrialRowRequest, call: Call
     ) -> trial_pb2.RatingProgress:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         origin = call.origin(request.request_id)
         await self._workers.change(self._ratings.rate, found, request.key, request.grade, origin)
         progress = await self._workers.read(self._ratings.progress, found, call.caller.actor)
         return progress or trial_pb2.RatingProgress()
 
     async def FinishRating(self, request: trial_pb2.FinishRatingRequest, call: Call) -> trial_pb2.Trial:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         origin = call.origin(request.request_id)
         finished = await self._runs.finish_rating(found, reason=request.reason, origin=origin)
         return await self._answer(finished, call)
@@ -245,7 +248,7 @@ class TrialServicer:
     async def ExportTrial(
         self, request: trial_pb2.ExportTrialRequest, call: Call
     ) -> AsyncGenerator[trial_pb2.ExportTrialResponse, None]:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         if self._ratings.hides(found):
             raise Refusal("TRIAL_BLIND", trial=found.name)
         document = await self._workers.read(export_of, self._database, found, self._now())
@@ -254,7 +257,7 @@ class TrialServicer:
             yield trial_pb2.ExportTrialResponse(data=data[start : start + _PIECE])
 
     async def DeleteTrialRows(self, request: trial_pb2.DeleteTrialRowsRequest, call: Call) -> trial_pb2.Trial:
-        found = await self._workers.read(self._resolve, request.name)
+        found = await self._workers.read(self._reader.resolve, request.name)
         deleted = await self._change(trial_steps.delete_rows, request, call, found)
         self._runs.news.announce(deleted.id, changed=True)
         return await self._answer(deleted, call)
@@ -298,7 +301,7 @@ class TrialServicer:
         return await self._answer(record, call)
 
     async def _answer(self, record: TrialRecord, call: Call) -> trial_pb2.Trial:
-        view = await self._workers.read(self._view, record, call.caller.actor)
+        view = await self._workers.read(self._reader.view, record, call.caller.actor)
         return wire_trials.trial_out(view)
 
     def _record(self, draft: Draft, keep_days: int, actor: str) -> TrialRecord:
@@ -322,56 +325,6 @@ class TrialServicer:
             create_time=self._now(),
             changed_by=actor,
         )
-
-    def _resolve(self, name: str) -> TrialRecord:
-        """Raises: Refusal: FIELD_INVALID, TRIAL_NOT_FOUND, DEPLOYMENT_NOT_FOUND."""
-        deployment, trial = wire_trials.trial_id(name)
-        with self._database.read() as connection:
-            find_deployment(connection, deployment)
-            if trial == wire_trials.NEWEST:
-                found = trials.newest(connection, deployment)
-            else:
-                found = trials.find(connection, trial)
-        if found is None or found.deployment != deployment:
-            raise Refusal("TRIAL_NOT_FOUND", field="name", trial=name)
-        return found
-
-    def _view(self, record: TrialRecord, rater: str = "") -> TrialView:
-        """As it is in the store now; with the rater's own progress if there is a rater."""
-        with self._database.read() as connection:
-            record = trials.find(connection, record.id) or record
-            count = trials.count(connection, record.id)
-        lanes = tuple(PinnedLane(*own) for own in pinned_lanes(record.lanes).items())
-        running = record.state == trials.RUNNING
-        left = self._runs.seconds_left(record.id, record.row_count - count.done) if running else None
-        rating = self._ratings.progress(record, rater) if rater else None
-        return TrialView(record, criteria_from_json(record.criteria), lanes, count, left, rating)
-
-    def _all_rows(self, record: TrialRecord, rater: str) -> list[trial_pb2.WatchTrialResponse]:
-        with self._database.read() as connection:
-            rows = trials.rows_of(connection, record.id)
-        return self._rows_out(record, rater, rows)
-
-    def _rows_out(
-        self, record: TrialRecord, rater: str, rows: Sequence[NumberedRow]
-    ) -> list[trial_pb2.WatchTrialResponse]:
-        if self._ratings.hides(record):
-            out = self._ratings.in_blind_order(record, rater, rows)
-        else:
-            out = [wire_trials.row_out(own) for own in rows]
-        return [
-            trial_pb2.WatchTrialResponse(
-                rows=trial_pb2.TrialRowBatch(rows=out[start : start + _ROWS_AT_ONCE])
-            )
-            for start in range(0, len(out), _ROWS_AT_ONCE)
-        ]
-
-    def _foreseen(self, draft: TrialRecord) -> float | None:
-        """By the newest trial of the deployment that ran to its end; None without one."""
-        with self._database.read() as connection:
-            past = trials.page(connection, draft.deployment, limit=20)
-        done = next((own for own in past if own.seconds and own.state == trials.FINISHED), None)
-        return None if done is None else draft.row_count * done.seconds / done.row_count
 
 
 def batch_width(slots: int) -> int:

@@ -61,7 +61,12 @@ def create_trial(
             reason=reason,
             details=_hashes(new) | {"prompts": new.prompt_count, "rows": new.row_count},
         )
-        created = replace(new, created_in_record=record.sequence, reason=reason)
+        created = replace(
+            new,
+            created_in_record=record.sequence,
+            reason=reason,
+            expire_time=time + new.keep_days * DAY,
+        )
         trials.add(connection, created, prompts)
         return created
 

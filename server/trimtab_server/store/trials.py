@@ -169,7 +169,7 @@ def in_state(connection: Connection, state: str) -> list[TrialRecord]:
 def expired(connection: Connection, time: int) -> list[TrialRecord]:
     """Those whose prompts and replies are due to be deleted."""
     query = select(*_RECORD).where(
-        trials.c.expire_time > 0, trials.c.expire_time <= time, trials.c.state != DELETED
+        trials.c.expire_time > 0, trials.c.expire_time <= time, trials.c.state.not_in((DELETED, RUNNING))
     )
     return [TrialRecord(**row._mapping) for row in connection.execute(query)]
 
