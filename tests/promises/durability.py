@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from promises.killed_server import ServerKills
+from promises.killed_writer import WritingProcess
 from promises.power import memory_folder
 from promises.row import Profile, Row
 from promises.seeds import kept_seeds
@@ -46,16 +45,9 @@ def kill_once(root: Path, killed: Killed, longest: float, dice: random.Random) -
     """Starts a writer, kills it at a random moment after its first acknowledgement, and judges the store."""
     first = killed.acknowledged[-1].number + 2 if killed.acknowledged else 2
     # Numbers that a lost reply may have used are left out.
-    command = [sys.executable, "-m", "promises.killed_writer", str(root), str(first + dice.randint(0, 4))]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment()) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline()]
-        begin = time.monotonic()
-        time.sleep(longest * dice.random())
-        process.kill()
-        seconds = time.monotonic() - begin
-        lines += process.stdout.read().splitlines(keepends=True)
-    told = [_acknowledged(line) for line in lines if line.endswith(b"\n")]
+    process = WritingProcess(root, first + dice.randint(0, 4))
+    lines, seconds = process.lines_until_killed(longest * dice.random())
+    told = [_acknowledged(line) for line in lines]
     if not told:
         killed.faults.append("the writer acknowledged nothing before it was killed")
         return
