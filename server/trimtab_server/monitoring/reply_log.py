@@ -50,7 +50,11 @@ class ReplyLog:
             self.lost += 1
 
     async def flush(self) -> None:
-        """Writes what waits; nothing is forgotten if that fails."""
+        """Writes what waits; nothing is forgotten if that fails, and nothing is written twice if it is cancelled:
+        what is under way goes on, and the next flush waits for it."""
+        await asyncio.shield(self._flush())
+
+    async def _flush(self) -> None:
         async with self._writing:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(_AT_ONCE, len(self._waiting)))]

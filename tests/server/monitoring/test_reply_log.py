@@ -74,6 +74,30 @@ async def test_a_queue_that_is_full_lets_the_oldest_go_and_counts_them() -> None
     assert (written, log.lost) == ([2, 3, 4], 2)
 
 
+async def test_a_flush_that_is_cancelled_writes_to_its_end_and_nothing_twice() -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+    written: list[int] = []
+
+    async def keep(batch: Sequence[ReplyRecord]) -> None:
+        # As a thread does: what has begun ends, also if nobody waits for it any more.
+        written.extend(numbers(batch))
+        begun.set()
+        await may_end.wait()
+
+    log = ReplyLog(keep)
+    log.add(reply(1))
+    first = asyncio.create_task(log.flush())
+    await begun.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    log.add(reply(2))
+    second = asyncio.create_task(log.flush())
+    may_end.set()
+    await second
+    assert written == [1, 2]
+
+
 async def test_adding_never_waits_for_a_write_under_way() -> None:
     released = asyncio.Event()
     written: list[int] = []
