@@ -17,7 +17,7 @@ from promises.row import Profile
 from promises.table import SCRATCH
 
 #: Canaries of each kind, prompts of live traffic.
-QUESTIONS: dict[Profile, tuple[int, int]] = {"ci": (40, 24), "release": (120, 60)}
+QUESTIONS: dict[Profile, tuple[int, int]] = {"ci": (30, 16), "release": (120, 60)}
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,15 @@ class Made:
     answers: Answers
 
 
-def made(profile: Profile, seed: int, what: str, doses: Callable[[Bench], Sequence[Dose]]) -> list[Made]:
-    """What the good vector answered (first), and each of the configurations; kept for other rows of this run."""
+def made(
+    profile: Profile,
+    seed: int,
+    what: str,
+    doses: Callable[[Bench], Sequence[Dose]],
+    enough: Callable[[Sequence[Made]], bool] = lambda done: False,
+) -> list[Made]:
+    """What the good vector answered (first), and each of the configurations, until there are enough of them; kept
+    for other rows of this run."""
     scratch = os.environ.get(SCRATCH, "")
     path = Path(scratch) / f"replies-{profile}-{seed}-{what}" if scratch else None
     if path is not None and path.exists():
@@ -42,6 +49,8 @@ def made(profile: Profile, seed: int, what: str, doses: Callable[[Bench], Sequen
         done = []
         for number, dose in enumerate(asked, 1):
             done.append(Made(dose.name, bench.answers(dose)))
+            if enough(done):
+                break
             if number % 10 == 0:
                 seconds = time.monotonic() - begin
                 print(

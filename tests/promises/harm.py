@@ -197,7 +197,12 @@ def stopped(good: Made, candidates: Sequence[Made], seed: int) -> tuple[list[str
 
 def candidates(profile: Profile, seed: int) -> list[Row]:
     """Harmful and equivalent candidates against the good vector as stable."""
-    good, *harm = made(profile, seed, "harmful", lambda bench: [*bench.bad, *harmful(bench, seed)])
+
+    def enough(done: Sequence[Made]) -> bool:
+        good, *tried = done
+        return sum(is_harmful(good, candidate) for candidate in tried) >= CANDIDATES
+
+    good, *harm = made(profile, seed, "harmful", lambda bench: [*bench.bad, *harmful(bench, seed)], enough)
     bad = [candidate for candidate in harm if is_harmful(good, candidate)][:CANDIDATES]
     good, *like = related(profile, seed)
     fine = [candidate for candidate in like if is_equivalent(good, candidate)][:CANDIDATES]
