@@ -207,6 +207,10 @@ Click to see what to do.</source>
         <source>▶ {0} %: {1}</source>
         <translation>▶ {0} %：{1}</translation>
     </message>
+    <message>
+        <source>Rollout</source>
+        <translation>ロールアウト</translation>
+    </message>
 </context>
 <context>
     <name>CanaryPanel</name>

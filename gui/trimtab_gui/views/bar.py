@@ -108,11 +108,13 @@ class Bar(Panel):
         assert layout is not None
         for widget in optional:
             if layout.sizeHint().width() <= self.width():
-                return
+                break
             widget.setVisible(False)
         if layout.sizeHint().width() > self.width():
             self._compact = True
             self._show_chips()
+        # At once: what was squeezed while everything was visible must not be seen that way.
+        layout.activate()
 
     @Slot()
     def _show(self, _change: object = None) -> None:
@@ -181,6 +183,7 @@ class Bar(Panel):
         """The one that may give somebody the candidate; its verdict, if there is one, decides its colour."""
         rollout = self._workspace.rollouts.in_force
         self.rollout_button.setVisible(rollout is not None)
+        self.rollout_button.setAccessibleName(self.tr("Rollout"))
         if rollout is None:
             return
         verdict = verdict_word(rollout.verdict)
