@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ def measure(id: int, profile: Profile, seed: int) -> Row:
 
 
 if __name__ == "__main__":
+    # Warnings of what is done on purpose would bury the rows.
+    logging.basicConfig(level=logging.ERROR)
     number, profile, seed, result = sys.argv[1:]
     row = measure(int(number), cast(Profile, profile), int(seed))
     Path(result).write_text(json.dumps(row.to_json(), allow_nan=False))
