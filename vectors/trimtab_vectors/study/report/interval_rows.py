@@ -68,5 +68,7 @@ class IntervalRows:
                 for end in (row.low, row.high):
                     shapes.append(Line(x(end), y - 4.0, x(end), y + 4.0, row.ink, 2.0, role="cap"))
             shapes.append(Dot(x(row.value), y, 4.0, row.ink, row.ink, role="point", note=figure(row.value)))
-            shapes.append(Label(self.width - 4.0, y + 4.0, figure(row.value), 12.0, "ink", "end", role="value"))
+            shapes.append(
+                Label(self.width - 4.0, y + 4.0, figure(row.value), 12.0, "ink", "end", role="value")
+            )
         return Drawing(self.width, bottom + 26.0, self.title, tuple(shapes))
