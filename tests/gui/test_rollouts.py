@@ -202,6 +202,9 @@ def test_looks_arrive_live_in_colour_sign_and_word(
     ]
     page.view.table.selectRow(0)
     assert "against stable" in page.view._finding.text()
+    scripted.rollout.change(evidence=[evidence(rollout_pb2.VERDICT_PASS, share=0.2)])
+    connected.wait(lambda: cells.index(0, 1).data() == "✓ pass")
+    assert page.view.table.chosen is not None, "a look takes no choice away"
     scripted.rollout.change(step=4, weight=10, verdict=rollout_pb2.VERDICT_PASS)
     connected.wait(lambda: bar.text() == "▶ Rollout 10 %: ✓ pass")
     assert bar.property("tone") == "good" and page.view.verdict_chip.text() == "✓ pass"
@@ -477,6 +480,24 @@ def test_a_rollback_is_undone_by_another_one(connected: Client, scripted: Script
     connected.wait(lambda: len(scripted.revisions) == 4)
     assert scripted.revisions[-1].snapshot == name
     assert scripted.revisions[-1].kind == snapshot_pb2.REVISION_KIND_ROLLBACK
+
+
+def test_an_alarm_does_not_take_the_undo_away(connected: Client, scripted: ScriptedServer) -> None:
+    name = add_candidate(scripted)
+    scripted.activate(name, snapshot_pb2.REVISION_KIND_ACTIVATE, "other", "it passed")
+    notice = connected.window.notice
+    connected.wait(lambda: connected.window.bar.rollback_button.isEnabled())
+    press(connected.window.bar.rollback_button)
+    give_reason(connected, "complaints")
+    connected.wait(lambda: "Rolled back" in notice.text)
+    threshold = monitor_pb2.Threshold(signal=monitor_pb2.SIGNAL_REPETITION, upper=0.4)
+    alarm = monitor_pb2.Alarm(threshold=threshold, sample=monitor_pb2.Sample(value=0.7), raised=True)
+    scripted.push(monitor_pb2.WatchResponse(alarm=alarm))
+    connected.wait(lambda: "⚠ Alarm" in notice.text)
+    press(notice.close_button)
+    assert notice.isVisible() and "Rolled back" in notice.text
+    press(notice.action_button)
+    assert connected.window.reason.isVisible() and not notice.isVisible()
 
 
 def test_a_rollback_while_a_rollout_runs_says_what_else_it_ends(

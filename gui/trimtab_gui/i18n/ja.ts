@@ -2052,6 +2052,10 @@ Click to see what to do.</source>
         <source>Choose a guardrail to read its finding in a sentence.</source>
         <translation>ガードレールを選ぶと、判定の内容を文で表示します。</translation>
     </message>
+    <message>
+        <source>This step waits for what its plan asks: more looks, replies or questions. You do not have to watch.</source>
+        <translation>この段階は、計画が求める判定・返答・質問の数がそろうのを待っています。見守る必要はありません。</translation>
+    </message>
 </context>
 <context>
     <name>SnapshotForm</name>

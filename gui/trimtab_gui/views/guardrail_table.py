@@ -137,9 +137,10 @@ class _Evidence(QStyledItemDelegate):
         figure = option.fontMetrics.horizontalAdvance("100 %") + 10
         track = QRect(rect.left() + 8, rect.center().y() - 4, max(20, rect.width() - figure - 22), 8)
         painter.save()
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.color("border"))
+        painter.setPen(QPen(self._theme.color("strong_border"), 1))
+        painter.setBrush(self._theme.color("surface"))
         painter.drawRect(track)
+        painter.setPen(Qt.PenStyle.NoPen)
         fill = QRect(track)
         fill.setWidth(round(track.width() * min(1.0, share)))
         tone = "danger" if share >= 1 else "warning" if share >= 0.5 else "good"
@@ -165,7 +166,12 @@ class GuardrailTable(Table):
         self.setItemDelegateForColumn(_EVIDENCE_COLUMN, _Evidence(theme, self))
 
     def show_rollout(self, rollout: Rollout) -> None:
-        self.rows.replace(rows_of(rollout))
+        rows, chosen = rows_of(rollout), self.chosen
+        self.rows.replace(rows)
+        # A look replaces every row; the one that is being read stays chosen.
+        names = [row.name for row in rows]
+        if chosen is not None and self.chosen is None and chosen.name in names:
+            self.selectRow(names.index(chosen.name))
         self.fit()
 
     def fit(self) -> None:

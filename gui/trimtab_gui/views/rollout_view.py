@@ -7,7 +7,7 @@ from typing import Final
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 from trimtab_client import bare
-from trimtab_client.rollout_types import Rollout, RolloutState
+from trimtab_client.rollout_types import Rollout, RolloutState, Verdict
 
 from trimtab_gui.models.rollout_words import (
     candidate_name,
@@ -181,6 +181,11 @@ class RolloutView(Panel):
         match rollout.state:
             case RolloutState.CREATED:
                 return self.tr("The plan is locked. Nobody gets the candidate before you start it.")
+            case RolloutState.RUNNING if rollout.verdict is Verdict.NOT_ENOUGH_DATA:
+                return self.tr(
+                    "This step waits for what its plan asks: more looks, replies or questions. You do not have to"
+                    " watch."
+                )
             case RolloutState.RUNNING:
                 return self.tr(
                     "It goes on by itself; you do not have to watch. A guardrail that trips takes the candidate away."

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
 
 from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent, Qt
@@ -80,13 +83,33 @@ class ConnectionStrip(Panel):
         self.setVisible(wanted and self._workspace.connection.ever_connected)
 
 
+# A notice that offered something comes back when the one that came over it is closed, unless it is older.
+OFFERED_SECONDS: Final = 90.0
+OFFERS_KEPT: Final = 3
+
+
+@dataclass(frozen=True)
+class _Notice:
+    """What the strip says; `moment` is of the monotonic clock."""
+
+    text: str
+    tone: Tone
+    action: str
+    run: Callable[[], None] | None
+    moment: float
+
+
 class NoticeStrip(Panel):
-    """Says what has happened, with at most one thing to do about it; good news goes by itself."""
+    """Says what has happened, with at most one thing to do about it; good news goes by itself.
+
+    A later notice comes over an earlier one; what the earlier one offered is not lost by that.
+    """
 
     def __init__(self) -> None:
         super().__init__("strip")
         self._text = label(wrap=True)
-        self._action: Callable[[], None] | None = None
+        self._shown: _Notice | None = None
+        self._covered: list[_Notice] = []
         self.action_button = QPushButton()
         self.close_button = QPushButton()
         set_tone(self.close_button, "flat")
@@ -98,8 +121,8 @@ class NoticeStrip(Panel):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(8000)
-        self._timer.timeout.connect(self.hide)
-        self.close_button.clicked.connect(self.hide)
+        self._timer.timeout.connect(self.close_notice)
+        self.close_button.clicked.connect(self.close_notice)
         self.action_button.clicked.connect(self._act)
         self.retranslate()
         self.hide()
@@ -113,20 +136,39 @@ class NoticeStrip(Panel):
 
     def tell(self, text: str, tone: Tone, action: str = "", run: Callable[[], None] | None = None) -> None:
         """Shows a text; `action` names the button that calls `run`."""
-        self._text.setText(text)
-        self._action = run
-        self.action_button.setText(action)
-        self.action_button.setVisible(run is not None)
-        set_tone(self, tone.value)
+        before = self._shown
+        if before is not None and before.run is not None and before.text != text:
+            self._covered = [*self._covered, before][-OFFERS_KEPT:]
+        self._show(_Notice(text, tone, action, run, monotonic()))
+
+    def _show(self, notice: _Notice) -> None:
+        self._shown = notice
+        self._text.setText(notice.text)
+        self.action_button.setText(notice.action)
+        self.action_button.setVisible(notice.run is not None)
+        set_tone(self, notice.tone.value)
         self.show()
-        if tone is Tone.GOOD and run is None:
+        if notice.tone is Tone.GOOD and notice.run is None:
             self._timer.start()
         else:
             self._timer.stop()
 
     @Slot()
+    def close_notice(self) -> None:
+        """Takes the notice away; what it had covered comes back if it still offers something."""
+        self._shown = None
+        self.hide()
+        while self._covered:
+            covered = self._covered.pop()
+            if monotonic() - covered.moment < OFFERED_SECONDS:
+                self._show(covered)
+                return
+
+    @Slot()
     def _act(self) -> None:
-        run, self._action = self._action, None
+        run = None if self._shown is None else self._shown.run
+        # Whoever takes up one offer has looked: the others are in the way of what it leads to.
+        self._shown, self._covered = None, []
         self.hide()
         if run is not None:
             run()
