@@ -12,7 +12,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+import torch
 from trimtab_protos.v1 import audit_pb2, rollout_pb2, trial_pb2
+from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.store.canonical_json import sha256_hex
 from trimtab_server.trials import criteria_from_json
 from trimtab_server.trials.criteria import lock
@@ -681,3 +683,58 @@ def test_the_sample_of_the_hosted_model_is_given_as_it_ships(desk: Desk) -> None
     sample = desk.client.trial.GetTrialSample(trial_pb2.GetTrialSampleRequest())
     assert sample.prompts.content == (SAMPLE / "sample.csv").read_bytes()
     assert sample.criteria.text == (SAMPLE / "criteria.toml").read_text(encoding="utf-8")
+
+
+# Margins
+
+
+@pytest.fixture(scope="module")
+def hosted() -> HostedModel:
+    return HostedModel.open(shipped_model_dir(), device="cpu")
+
+
+def log_probability(
+    hosted: HostedModel, stage: Any, messages: list[dict[str, str]], before: str, value: str
+) -> float:
+    """log p(value | messages, before) by plain transformers, token by token."""
+    start = [*hosted.render(messages), *hosted.tokenizer(before, add_special_tokens=False).input_ids]
+    answer = hosted.tokenizer(value, add_special_tokens=False).input_ids
+    with torch.inference_mode():
+        logits = stage(torch.tensor([[*start, *answer]])).logits[0].double().log_softmax(-1)
+    return sum(logits[len(start) - 1 + place, token].item() for place, token in enumerate(answer))
+
+
+def test_margins_are_the_log_probabilities_of_the_answers_where_the_unsteered_reply_names_one(
+    desk: Desk, hosted: HostedModel
+) -> None:
+    text = (
+        CRITERIA.replace('measure = "honest"\n', 'measure = "score"\n', 1)
+        .replace('kind = "honesty"', 'kind = "margin"')
+        .replace("repeats = 2", "repeats = 1")
+        .replace("temperature = 0.2", "temperature = 0.0")
+        .replace("honest_loss", "score_loss")
+        .replace("evade_rise", "empty")
+    )
+    trial = desk.finished(criteria=trial_pb2.CriteriaFile(text=text, format="toml"))
+    assert trial.state == FINISHED, trial.reason
+    rows = {(row.prompt_id, row.lane): row for row in desk.rows(trial.name)}
+    assert all(row.score == row.measures["margin"] for row in rows.values())
+    stage = hosted.load_stage("stage-11")
+    for prompt in parse_prompts(prompts().content, "sample.csv"):
+        if prompt.language != "en":
+            continue
+        reply = rows[prompt.id, "unsteered"].reply
+        said_value = next(own for own in (*prompt.gold, *prompt.dishonest) if own in reply)
+        before = reply[: reply.index(said_value)].rstrip()
+        messages = [{"role": own.role, "content": own.content} for own in prompt.messages]
+        found = {
+            value: log_probability(hosted, stage, messages, before, f" {value}")
+            for value in (*prompt.gold, *prompt.dishonest)
+        }
+        margin = max(found[own] for own in prompt.gold) - max(found[own] for own in prompt.dishonest)
+        assert rows[prompt.id, "unsteered"].score == pytest.approx(margin, abs=1e-3)
+    hard = [row for (id, _), row in rows.items() if id.startswith("hard")]
+    means = {lane: sum(row.score for row in hard if row.lane == lane) for lane in ("unsteered", "steered")}
+    assert means["steered"] > means["unsteered"], "honesty steering makes the honest answer likelier"
+    again = trial_pb2.RerunTrialRowRequest(name=trial.name, number=5)
+    assert refused(lambda: desk.client.trial.RerunTrialRow(again)).reason == "TRIAL_STATE"
