@@ -36,6 +36,8 @@ PROMISED = {
     "rollout plan check", "rollout create", "rollout start", "rollout status", "rollout list", "rollout watch",
     "rollout pause", "rollout resume", "rollout promote", "rollout abort", "rollout retry", "rollout replay",
     "token create", "token list", "token revoke",
+    "trial check", "trial run", "trial resume", "trial pause", "trial list", "trial show", "trial rows",
+    "trial rerun", "trial rate", "trial export", "trial delete", "trial sample",
 }  # fmt: skip
 
 
