@@ -150,6 +150,7 @@ def test_a_rollout_starts_under_the_plan_that_was_shown(
     connected.wait(lambda: connected.workspace.rollouts.check is not None)
     shown = connected.workspace.rollouts.check
     QTest.keyClicks(page.new_panel.reason_field, "trial passed")
+    connected.wait(page.new_panel.start_button.isEnabled)
     QTest.keyClick(page.new_panel.reason_field, Qt.Key.Key_Return)
     connected.wait(lambda: connected.workspace.rollouts.in_force is not None)
     made = scripted.rollout.rollouts[0]
@@ -296,6 +297,7 @@ def test_everything_is_reached_by_keyboard(
     assert page.new_panel.isVisible() and page.new_panel.candidate_choice.hasFocus()
     page.new_panel.reason_field.setFocus()
     QTest.keyClicks(page.new_panel.reason_field, "by keys alone")
+    connected.wait(page.new_panel.start_button.isEnabled)
     QTest.keyClick(page.new_panel.reason_field, Qt.Key.Key_Return)
     connected.wait(lambda: connected.workspace.rollouts.in_force is not None)
     QTest.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
