@@ -632,10 +632,11 @@ class _Judge(BaseHTTPRequestHandler):
         case = json.loads(body["messages"][-1]["content"])
         _Judge.seen.append(case)
         grade = 4 if any("぀" <= sign <= "ヿ" for sign in case["reply"]) else 2
-        answer = {"choices": [{"message": {"content": json.dumps({"grade": grade})}}]}
+        answer = json.dumps({"choices": [{"message": {"content": json.dumps({"grade": grade})}}]}).encode()
         self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
-        self.wfile.write(json.dumps(answer).encode())
+        self.wfile.write(answer)
 
     def log_message(self, *_: Any) -> None:
         return
@@ -658,7 +659,8 @@ def test_a_judging_model_grades_every_reply_once_and_never_sees_the_lane(desk: D
         judge.server_close()
         thread.join()
     assert trial.state == FINISHED
-    assert len(_Judge.seen) == 4
+    # A grade that was lost on its way is asked for again.
+    assert len({json.dumps(case, sort_keys=True) for case in _Judge.seen}) == 4
     assert all(set(case) <= {"conversation", "reply", "right_answers"} for case in _Judge.seen)
     for row in desk.rows(trial.name):
         wanted = 1.0 if any("぀" <= sign <= "ヿ" for sign in row.reply) else pytest.approx(1 / 3)
