@@ -52,7 +52,7 @@ def test_only_the_holder_of_the_key_signs_and_anybody_can_check(tmp_path: Path) 
         replace(head, sequence=6),
         replace(head, hash="b" * 64),
         replace(head, time=6),
-        replace(head, signature=head.signature[:-2] + "00"),
+        replace(head, signature=head.signature[:-1] + ("0" if head.signature[-1] != "0" else "1")),
         replace(head, signature="no hex"),
         replace(head, purpose="another"),
     ):
