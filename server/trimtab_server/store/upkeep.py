@@ -15,7 +15,7 @@ from trimtab_server.store import audit
 from trimtab_server.store.audit import AuditRecord
 from trimtab_server.store.audit_heads import HeadFile, HeadKey, export_head
 from trimtab_server.store.blobs import BlobStore
-from trimtab_server.store.clock import ClockWatch
+from trimtab_server.store.clock import ClockWatch, steady_nanoseconds
 from trimtab_server.store.database import Database
 from trimtab_server.store.requests import SERVER
 from trimtab_server.store.tables import blobs
@@ -51,7 +51,7 @@ class Upkeep:
         self._heads = heads
         self._now = now
         self._head_seconds = head_seconds
-        self._clock = ClockWatch(now, time.monotonic_ns)
+        self._clock = ClockWatch(now, steady_nanoseconds)
         self._wake = threading.Event()
         self._stopping = False
         self._due = True
