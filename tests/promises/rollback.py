@@ -18,16 +18,16 @@ from promises.undoing import asking, at_once, row_of, seen_by, two_snapshots, un
 
 ROLLBACKS = {"ci": 200, "release": 2_000}
 #: Of these, each under load, and (fewer, since each needs more) with parts dead, with the disk full, of a fault.
-UNDER_LOAD = {"ci": 100, "release": 1_000}
+UNDER_LOAD = {"ci": 80, "release": 1_000}
 WITH_DEAD_PARTS = {"ci": 20, "release": 200}
 ON_A_FULL_DISK = {"ci": 8, "release": 80}
 FAULTS = {"ci": 20, "release": 200}
 IDLE_LIMIT_MS = 250.0
 OVERLOAD_LIMIT_MS = 1_000.0
 OVERLOAD = 4
-#: Short replies and a queue three times as long as there are slots: a trial takes a second, not ten.
+#: Short replies and a short queue: before each trial the queue has to fill with what is to be undone.
 REPLY_TOKENS = 8
-SERVER = ("--no-auto-canary", "--slots", "16", "--max-queued-requests", "48", *UNLIMITED)
+SERVER = ("--no-auto-canary", "--slots", "16", "--max-queued-requests", "24", *UNLIMITED)
 
 
 async def idle(server: ServerProcess, count: int) -> Row:
@@ -57,15 +57,21 @@ async def overloaded(server: ServerProcess, count: int, in_flight: InFlight, see
     return row_of(words, done, failed + traffic.broken[:3], OVERLOAD_LIMIT_MS, told)
 
 
+async def served(server: ServerProcess, profile: Profile, seed: int) -> list[Row]:
+    """By a server that lacks nothing."""
+    rows = [await idle(server, ROLLBACKS[profile])]
+    for in_flight in (InFlight.CANCEL, InFlight.FINISH):
+        rows.append(await overloaded(server, UNDER_LOAD[profile], in_flight, seed))
+    return rows
+
+
 def run(profile: Profile, seed: int) -> Row:
     parts = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         server = ServerProcess(folder / "data", *SERVER)
         try:
-            parts.append(asyncio.run(idle(server, ROLLBACKS[profile])))
-            for in_flight in (InFlight.CANCEL, InFlight.FINISH):
-                parts.append(asyncio.run(overloaded(server, UNDER_LOAD[profile], in_flight, seed)))
+            parts += asyncio.run(served(server, profile, seed))
         finally:
             server.stop()
         parts += crippled.dead_parts(folder, WITH_DEAD_PARTS[profile])
