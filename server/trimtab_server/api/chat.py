@@ -99,6 +99,7 @@ class ChatServicer:
         resolved = await self._planner.resolve(
             source, wire.deployment_id(request.deployment), f"{path}source", session
         )
+        self._generator.refuse_if_full(resolved.configuration.steering.stage)
         if resolved.forced and call.caller.role not in FORCERS:
             raise Refusal("ROLE_NOT_ALLOWED", role=call.caller.role.value, method=f"{call.method} with force")
         if source.WhichOneof("source") in ("steering", "snapshot") and not resolved.revision:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trimtab_server.engine.engine import Engine
+from trimtab_server.engine.errors import StageLoading
 from trimtab_server.engine.pool import EnginePool
 from trimtab_server.engine.request import Event, Finished, GenerationRequest, Token
 from trimtab_server.store.refusal import Refusal
@@ -90,6 +91,16 @@ class Generator:
         """The engines' step listener; called on their threads."""
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to hear
             self._loop.call_soon_threadsafe(self._deliver, events)
+
+    def refuse_if_full(self, stage: str) -> None:
+        """Before a reply is planned that could not be queued: a crowd must not cost what a reply costs.
+
+        Raises:
+            QueueFull: of the stage's engine. A stage that is not loaded has no queue.
+        """
+        if self.pool is not None:
+            with contextlib.suppress(StageLoading):
+                self.pool.engine(stage).refuse_if_full()
 
     @contextlib.contextmanager
     def start(self, requests: Sequence[Staged]) -> Iterator[Mailbox]:

@@ -59,7 +59,7 @@ class RequestQueue:
     def put(self, group: list[Ticketed], slots_free: int) -> None:
         """Queue a group whole or not at all. Raises QueueFull, DeadlineImpossible."""
         self._refuse_without_spare(group, slots_free)
-        self._refuse_overflow(group, slots_free)
+        self.refuse_overflow(len(group), sum(one.prompt_tokens for one in group), slots_free)
         self._refuse_impossible(group, slots_free)
         self._groups.append(group)
 
@@ -107,19 +107,19 @@ class RequestQueue:
                 slots_free=slots_free,
             )
 
-    def _refuse_overflow(self, group: list[Ticketed], slots_free: int) -> None:
-        requests, tokens = len(self), self.tokens
-        new_tokens = sum(one.prompt_tokens for one in group)
-        too_many = requests + len(group) > self._max_requests
+    def refuse_overflow(self, requests: int, prompt_tokens: int, slots_free: int) -> None:
+        """Raises QueueFull unless so many requests with so many prompt tokens may still wait."""
+        waiting, tokens = len(self), self.tokens
+        too_many = waiting + requests > self._max_requests
         # A prompt longer than the bound is still served when nothing waits: else it never would be.
-        too_long = tokens > 0 and tokens + new_tokens > self._max_tokens
+        too_long = tokens > 0 and tokens + prompt_tokens > self._max_tokens
         if too_many or too_long:
             retry = max(0.1, self._wait_seconds(0, slots_free))
             raise QueueFull(
-                f"the queue holds {requests} requests with {tokens} prompt tokens; its bounds are "
+                f"the queue holds {waiting} requests with {tokens} prompt tokens; its bounds are "
                 f"{self._max_requests} and {self._max_tokens}: try again in {retry:.1f} s",
                 retry_after_seconds=retry,
-                queued_requests=requests,
+                queued_requests=waiting,
                 queued_tokens=tokens,
                 max_queued_requests=self._max_requests,
                 max_queued_tokens=self._max_tokens,

@@ -172,6 +172,11 @@ class Engine:
             self._lock.notify_all()
         return [one.ticket for one in group]
 
+    def refuse_if_full(self) -> None:
+        """Raises QueueFull if one more request could not wait: before the work of making it ready is done."""
+        with self._lock:
+            self._queue.refuse_overflow(1, 1, self._slots_free())
+
     def cancel(self, ticket: int) -> None:
         """End a reply at the next step, wherever it is; unknown and finished tickets are ignored."""
         with self._lock:

@@ -121,6 +121,21 @@ def test_queue_is_bounded_by_requests_and_says_when_to_come_back(llama: Any, des
     assert one.engine.load.queued_tokens == 3 * len(prompts[0])
 
 
+def test_a_full_queue_refuses_before_a_request_is_made_ready(llama: Any, desk: Any, prompts: Any) -> None:
+    one = _endless(desk, llama, slots=1, max_queued_requests=2)
+    running = one.engine.submit(GenerationRequest(prompts[0], sampling=LONG))
+    one.until(lambda: one.count(running) >= 1)
+    waiting = []
+    for _ in range(2):
+        one.engine.refuse_if_full()
+        waiting.append(one.engine.submit(GenerationRequest(prompts[1], sampling=LONG)))
+    with pytest.raises(QueueFull, match="holds 2 requests"):
+        one.engine.refuse_if_full()
+    one.engine.cancel(waiting[0])
+    one.outcome(waiting[0])
+    one.engine.refuse_if_full()
+
+
 def test_queue_is_bounded_by_prompt_tokens_but_serves_a_long_prompt_when_empty(
     llama: Any, desk: Any, prompts: Any
 ) -> None:
