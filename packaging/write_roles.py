@@ -47,6 +47,7 @@ _SOMETIMES = {
     "SnapshotService/RollbackSnapshot": "back to a named snapshot that steers against a protected concept",
     "TokenService/CreateToken": "the third admin token and every later one; limits above the server's own",
     "TokenService/RotateToken": "another admin's token",
+    "TrialService/CreateTrial": "a lane that steers against a protected concept and is not active",
 }
 _ALWAYS = (
     "RolloutService/PromoteFullRollout",

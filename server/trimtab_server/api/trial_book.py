@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from trimtab_server.api.trial_lanes import pinned_lanes
 from trimtab_server.jobs.trial_run import MadeBatch, RunningScores
@@ -26,10 +27,16 @@ from trimtab_server.trials.summary import summarise
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows with a score that is not the one kept, and what the trial comes to."""
+    """What a trial comes to.
+
+    rescored: rows with a score that is not the one kept. ratings: what it rests on; ungraded: replies without one.
+    """
 
     rescored: tuple[NumberedRow, ...]
     outcome: Outcome
+    ratings: tuple[RatingRecord, ...]
+    ungraded: int
+    agreement: dict[str, Any]
 
 
 class TrialBook:
@@ -73,34 +80,48 @@ class TrialBook:
         with self._database.read() as connection:
             return trials.rows_of(connection, trial)
 
+    def rows_in_plan(self, record: TrialRecord, work: TrialWork) -> list[NumberedRow]:
+        """The rows, which must stand where the plan has them.
+
+        Raises:
+            Refusal: TRIAL_CHANGED, another release planned them in another order: what is there could not be told
+                from what is not.
+        """
+        held = self.rows(record.id)
+        if any(work.numbers.get(own.row.key) != own.number for own in held):
+            raise Refusal(
+                "TRIAL_CHANGED", trial=record.name, part="order of rows", locked_hash=record.lock_hash
+            )
+        return held
+
     def ratings(self, trial: str) -> list[RatingRecord]:
         with self._database.read() as connection:
             return trials.ratings_of(connection, trial)
 
     def keep(
-        self, record: TrialRecord, work: TrialWork, scores: RunningScores, batch: MadeBatch
-    ) -> list[NumberedRow]:
-        scored = scores.score([row for _, row in batch.rows])
-        rows = [NumberedRow(number, row) for (number, _), row in zip(batch.rows, scored, strict=True)]
+        self, record: TrialRecord, work: TrialWork, rows: Sequence[NumberedRow], seconds: float
+    ) -> Sequence[NumberedRow]:
+        """The rows of a batch; none of them if the trial runs no more."""
         kept = trial_steps.keep_rows(
-            self._database, trial=record.id, rows=rows, place=work.place, seconds=batch.seconds
+            self._database, trial=record.id, rows=rows, place=work.place, seconds=seconds
         )
-        return rows if kept else []
+        return rows if kept else ()
 
     def keep_grade(self, trial: str, grade: RatingRecord) -> None:
         with self._database.write() as connection:
             trials.put_rating(connection, trial, grade)
 
     def judged(self, record: TrialRecord, work: TrialWork, rows: Sequence[NumberedRow]) -> Judged:
-        """Scores every row anew, and judges."""
+        """Scores every row anew, and judges. Seconds, for a long trial: it is no work for the thread of changes."""
+        ratings = self.ratings(record.id)
         numbers = {own.row.key: own for own in rows}
-        scored = score_rows(
-            [own.row for own in rows], work.criteria, work.prompts, self.grades(record, work, rows)
-        )
+        grades = grades_of(work, rows, ratings)
+        scored = score_rows([own.row for own in rows], work.criteria, work.prompts, grades)
         rescored = tuple(
             NumberedRow(numbers[row.key].number, row) for row in scored if row != numbers[row.key].row
         )
         summary = summarise(scored, work.criteria, work.prompts)
+        graded = {own.key for own in grades}
         return Judged(
             rescored,
             Outcome(
@@ -109,61 +130,54 @@ class TrialBook:
                 summary.verdict.reason,
                 canonical_json(finite(summary.as_dict())),
             ),
+            tuple(ratings),
+            sum(not own.row.probe and own.row.key not in graded for own in rows),
+            finite(asdict(agreement(grades))),
         )
 
-    def grades(self, record: TrialRecord, work: TrialWork, rows: Sequence[NumberedRow]) -> list[Rating]:
-        """Everybody's, of rows that have a reply."""
-        if work.criteria.scorer.kind not in ("rating", "judge"):
-            return []
-        by_number = {own.number: own.row for own in rows if not own.row.error}
-        return [
-            Rating(row.prompt_id, row.lane, row.repeat, own.rater, own.grade)
-            for own in self.ratings(record.id)
-            if (row := by_number.get(own.number)) is not None
-        ]
+    def await_ratings(self, record: TrialRecord) -> TrialRecord:
+        return trial_steps.await_ratings(
+            self._database,
+            trial=record.id,
+            reason="every reply is there; grade them, then finish the rating",
+            time=self._now(),
+        )
 
-    def conclude(self, record: TrialRecord, work: TrialWork) -> TrialRecord:
-        rows = self.rows(record.id)
-        if work.criteria.scorer.kind == "rating" and not any(own.row.error for own in rows):
-            return trial_steps.await_ratings(
-                self._database,
-                trial=record.id,
-                reason="every reply is there; grade them, then finish the rating",
-                time=self._now(),
-            )
-        judged = self.judged(record, work, rows)
+    def finish(self, record: TrialRecord, judged: Judged) -> TrialRecord:
         return trial_steps.finish(
             self._database, trial=record.id, scored=judged.rescored, outcome=judged.outcome, time=self._now()
         )
 
-    def finish_rating(self, record: TrialRecord, reason: str, origin: Origin) -> TrialRecord:
-        work, rows = self.work(record), self.rows(record.id)
-        judged = self.judged(record, work, rows)
-        graded = {own.key for own in self.grades(record, work, rows)}
-        waiting = sum(not own.row.probe and own.row.key not in graded for own in rows)
-        if record.state == trials.RATING and waiting:
+    def finish_rating(self, record: TrialRecord, judged: Judged, reason: str, origin: Origin) -> TrialRecord:
+        """Raises: Refusal: TRIAL_STATE, replies without a grade, or grades that came in meanwhile."""
+        if record.state == trials.RATING and judged.ungraded:
             raise Refusal(
                 "TRIAL_STATE",
                 trial=record.name,
                 state=record.state,
-                detail=f"{waiting} of {len(rows)} replies have no grade yet; grade them first",
+                detail=f"{judged.ungraded} replies have no grade yet; grade them first",
             )
         return trial_steps.finish_rating(
             self._database,
             trial=record.id,
+            ratings=judged.ratings,
             scored=judged.rescored,
             outcome=judged.outcome,
-            agreement=finite(asdict(agreement(self.grades(record, work, rows)))),
+            agreement=judged.agreement,
             reason=reason,
             origin=origin,
             time=self._now(),
         )
 
     def replace(
-        self, record: TrialRecord, work: TrialWork, new: NumberedRow, reason: str, origin: Origin
+        self,
+        record: TrialRecord,
+        work: TrialWork,
+        new: NumberedRow,
+        judged: Judged,
+        reason: str,
+        origin: Origin,
     ) -> tuple[TrialRecord, NumberedRow]:
-        rows = [own for own in self.rows(record.id) if own.number != new.number] + [new]
-        judged = self.judged(record, work, rows)
         changed = trial_steps.replace_row(
             self._database,
             seen=record,
@@ -179,3 +193,21 @@ class TrialBook:
             row = trials.find_row(connection, record.id, new.number)
         assert row is not None, "it was just kept"
         return changed, row
+
+
+def grades_of(work: TrialWork, rows: Sequence[NumberedRow], ratings: Sequence[RatingRecord]) -> list[Rating]:
+    """Everybody's, of rows that have a reply. None for a scorer that waits for no grades."""
+    if work.criteria.scorer.kind not in ("rating", "judge"):
+        return []
+    by_number = {own.number: own.row for own in rows if not own.row.error}
+    return [
+        Rating(row.prompt_id, row.lane, row.repeat, own.rater, own.grade)
+        for own in ratings
+        if (row := by_number.get(own.number)) is not None
+    ]
+
+
+def scored(scores: RunningScores, batch: MadeBatch) -> list[NumberedRow]:
+    """The rows of a batch with outcome and score."""
+    rows = scores.score([row for _, row in batch.rows])
+    return [NumberedRow(number, row) for (number, _), row in zip(batch.rows, rows, strict=True)]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from trimtab_protos.v1 import trial_pb2
 
 from trimtab_server.api import wire_trials
-from trimtab_server.api.trial_book import TrialBook
+from trimtab_server.api.trial_book import TrialBook, grades_of
 from trimtab_server.jobs.trial_work import TrialWork
 from trimtab_server.store import trials
 from trimtab_server.store.database import Database
@@ -52,7 +52,7 @@ class TrialRatings:
         if trial.state == trials.DELETED:
             return trial_pb2.RatingProgress(finished=True)
         work, rows = self._book.work(trial), self._book.rows(trial.id)
-        grades = self._book.grades(trial, work, rows)
+        grades = grades_of(work, rows, self._book.ratings(trial.id))
         found = agreement(grades)
         return trial_pb2.RatingProgress(
             done=len({own.key for own in grades if own.rater == rater}),
@@ -156,9 +156,7 @@ class TrialRatings:
         return sorted((self.hidden(trial, rater, own) for own in rows), key=lambda row: row.key)
 
     def _grades_of(self, trial: TrialRecord, rater: str) -> dict[int, int]:
-        with self._database.read() as connection:
-            found = trials.ratings_of(connection, trial.id)
-        return {own.number: own.grade for own in found if own.rater == rater}
+        return {own.number: own.grade for own in self._book.ratings(trial.id) if own.rater == rater}
 
     def _require_rating(self, trial: TrialRecord) -> None:
         if trial.state != trials.RATING:

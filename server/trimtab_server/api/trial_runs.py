@@ -14,7 +14,7 @@ from typing import Final
 from trimtab_server.api.generation import Generator
 from trimtab_server.api.models import StageLoader
 from trimtab_server.api.plans import Planner
-from trimtab_server.api.trial_book import TrialBook
+from trimtab_server.api.trial_book import TrialBook, scored
 from trimtab_server.api.trial_margins import Margins
 from trimtab_server.api.trial_news import TrialNews
 from trimtab_server.api.trial_replies import TrialReplies
@@ -127,12 +127,12 @@ class TrialRuns:
                 detail="a row is asked again once it stands still",
             )
         work = await self._workers.read(self._book.work, record)
-        if work.criteria.scorer.kind == "margin":
+        if work.criteria.scorer.kind in ("margin", "judge"):
             raise Refusal(
                 "TRIAL_STATE",
                 trial=record.name,
                 state=record.state,
-                detail="margins are read in one go: resume it, which asks what failed again",
+                detail="its scores are made in a step of their own: resume it, which asks again what failed",
             )
         if not 1 <= number <= len(work.numbers):
             raise Refusal(
@@ -140,14 +140,20 @@ class TrialRuns:
                 field="number",
                 detail=f"number is {number}; rows are 1 to {len(work.numbers)}",
             )
+        held = await self._workers.read(self._book.rows_in_plan, record, work)
         batch = work.batch_of(number)
         made = await make_batch(batch, self._maker(work, record, hurry=True), self._turn)
         row = NumberedRow(number, dict(made.rows)[number])
-        return await self._workers.change(self._book.replace, record, work, row, reason, origin)
+        rows = [own for own in held if own.number != number] + [row]
+        judged = await self._workers.heavy(self._book.judged, record, work, rows)
+        return await self._workers.change(self._book.replace, record, work, row, judged, reason, origin)
 
     async def finish_rating(self, record: TrialRecord, *, reason: str, origin: Origin) -> TrialRecord:
         """Raises: Refusal: TRIAL_STATE."""
-        finished = await self._workers.change(self._book.finish_rating, record, reason, origin)
+        work = await self._workers.read(self._book.work, record)
+        rows = await self._workers.read(self._book.rows, record.id)
+        judged = await self._workers.heavy(self._book.judged, record, work, rows)
+        finished = await self._workers.change(self._book.finish_rating, record, judged, reason, origin)
         self.news.announce(record.id, changed=True)
         return finished
 
@@ -167,7 +173,7 @@ class TrialRuns:
             await self._ask(record, work, hurry)
             await self._margins_of(record, work)
             await self._judge(record, work)
-            await self._workers.change(self._book.conclude, record, work)
+            await self._conclude(record, work)
         except asyncio.CancelledError:
             raise
         except (Refusal, EngineError, JudgeError, StorageFailure) as error:
@@ -180,19 +186,15 @@ class TrialRuns:
         self.news.announce(record.id, changed=True)
 
     async def _ask(self, record: TrialRecord, work: TrialWork, hurry: bool) -> None:
-        held = await self._workers.read(self._book.rows, record.id)
-        if any(work.numbers.get(own.row.key) != own.number for own in held):
-            # Another release planned the rows in another order: what is there could not be told from what is not.
-            raise Refusal(
-                "TRIAL_CHANGED", trial=record.name, part="order of rows", locked_hash=record.lock_hash
-            )
+        held = await self._workers.read(self._book.rows_in_plan, record, work)
         made = {own.number for own in held if not own.row.error}
         scores = RunningScores(work.criteria, work.prompts, [own.row for own in held if not own.row.error])
         begin, count = clock.monotonic(), 0
         steps = run_trial(work.batches, made, self._maker(work, record, hurry=hurry), self._turn)
         async with contextlib.aclosing(steps):
             async for batch in steps:
-                kept = await self._workers.change(self._book.keep, record, work, scores, batch)
+                rows = await self._workers.read(scored, scores, batch)
+                kept = await self._workers.change(self._book.keep, record, work, rows, batch.seconds)
                 count += len(kept)
                 self._paces[record.id] = begin, count
                 self.news.announce(record.id, kept)
@@ -206,7 +208,8 @@ class TrialRuns:
         async with contextlib.aclosing(self._margins.of(work, record.deployment, held)) as lanes:
             async for some in lanes:
                 batch = MadeBatch(tuple((own.number, own.row) for own in some), 0.0)
-                kept = await self._workers.change(self._book.keep, record, work, scores, batch)
+                rows = await self._workers.read(scored, scores, batch)
+                kept = await self._workers.change(self._book.keep, record, work, rows, batch.seconds)
                 self.news.announce(record.id, kept)
 
     async def _judge(self, record: TrialRecord, work: TrialWork) -> None:
@@ -220,10 +223,18 @@ class TrialRuns:
             if own.row.error or own.row.probe or own.number in graded:
                 continue
             prompt = work.prompts.named(own.row.prompt_id)
-            rating = await self._workers.heavy(judge.grade, own.row, prompt)
+            rating = await asyncio.to_thread(judge.grade, own.row, prompt)
             grade = RatingRecord(own.number, rating.rater, rating.grade, self._now())
             await self._workers.change(self._book.keep_grade, record.id, grade)
             self.news.announce(record.id)
+
+    async def _conclude(self, record: TrialRecord, work: TrialWork) -> None:
+        rows = await self._workers.read(self._book.rows, record.id)
+        if work.criteria.scorer.kind == "rating" and not any(own.row.error for own in rows):
+            await self._workers.change(self._book.await_ratings, record)
+            return
+        judged = await self._workers.heavy(self._book.judged, record, work, rows)
+        await self._workers.change(self._book.finish, record, judged)
 
     def _maker(self, work: TrialWork, record: TrialRecord, *, hurry: bool) -> TrialReplies:
         return TrialReplies(

@@ -24,10 +24,12 @@ from trimtab_server.api.trial_runs import TrialRuns
 from trimtab_server.api.workers import Workers
 from trimtab_server.steering import trial_steps
 from trimtab_server.steering.activation import find_deployment
+from trimtab_server.steering.protection import require_allowed
 from trimtab_server.store import trials
 from trimtab_server.store.canonical_json import sha256_hex
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
+from trimtab_server.store.requests import Origin
 from trimtab_server.store.retention import LONGEST_DAYS
 from trimtab_server.store.trials import NumberedRow, TrialRecord
 from trimtab_server.trials.criteria import lock
@@ -97,6 +99,7 @@ class TrialServicer:
         record = await self._workers.read(self._record, draft, request.keep_days or _KEEP_DAYS, origin.actor)
         if request.lock_hash and request.lock_hash != record.lock_hash:
             raise Refusal("TRIAL_CHANGED", trial="the draft", part="lock", locked_hash=request.lock_hash)
+        await self._require_allowed(draft, request.reason, origin)
         create = functools.partial(
             trial_steps.create_trial,
             self._database,
@@ -267,6 +270,23 @@ class TrialServicer:
     ) -> trial_pb2.TrialSample:
         self._active.current(wire.deployment_id(request.deployment))
         return await self._workers.read(self._drafts.sample)
+
+    async def _require_allowed(self, draft: Draft, reason: str, origin: Origin) -> None:
+        """Lanes that steer against a protected concept, and are not active, take two admins, as chats under them do."""
+        active = self._active.current(draft.deployment).snapshot.id
+        for lane in draft.lanes:
+            if lane.configuration.id != active:
+                await self._workers.change(
+                    require_allowed,
+                    self._database,
+                    lane.configuration,
+                    action="trial.create",
+                    deployment=draft.deployment,
+                    origin=origin,
+                    reason=reason,
+                    time=self._now(),
+                    lasting=True,
+                )
 
     async def _read(self, draft: trial_pb2.TrialDraft) -> Draft:
         active = self._active.current(wire.deployment_id(draft.deployment))

@@ -24,6 +24,7 @@ from trimtab_server.store.trials import (
     RUNNING,
     NumberedRow,
     Place,
+    RatingRecord,
     TrialRecord,
 )
 
@@ -171,6 +172,7 @@ def finish_rating(
     database: Database,
     *,
     trial: str,
+    ratings: Sequence[RatingRecord],
     scored: Sequence[NumberedRow],
     outcome: Outcome,
     agreement: Mapping[str, Any],
@@ -178,12 +180,16 @@ def finish_rating(
     origin: Origin,
     time: int,
 ) -> TrialRecord:
-    """The verdict by people's grades; lanes are shown from here on. Raises: Refusal: TRIAL_STATE, TRIAL_CHANGED."""
+    """The verdict by people's grades, `ratings` being all that there are; lanes are shown from here on.
+
+    Raises: Refusal: TRIAL_STATE, TRIAL_CHANGED."""
 
     def change(connection: Connection) -> TrialRecord:
         seen = find_trial(connection, trial)
         if seen.state != RATING:
             raise _not_possible(seen, "only one that waits for grades is finished so")
+        if trials.ratings_of(connection, trial) != list(ratings):
+            raise _not_possible(seen, "grades came in meanwhile; finish it again")
         require_locked(connection, seen)
         trials.put_scores(connection, trial, scored)
         return _decide(
@@ -213,6 +219,10 @@ def replace_row(
         now = find_trial(connection, seen.id)
         if (now.state, now.result) != (seen.state, seen.result):
             raise _not_possible(now, "it changed while the row was asked; look again")
+        before = trials.find_row(connection, seen.id, row.number)
+        if before is None or before.row.reply != row.row.reply:
+            # Grades were given to what is not there any more.
+            trials.drop_ratings(connection, seen.id, row.number)
         trials.put_rows(connection, seen.id, [row], place)
         trials.put_scores(connection, seen.id, scored)
         facts = {"row": row.number}

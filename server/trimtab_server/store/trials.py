@@ -271,6 +271,13 @@ def put_rating(connection: Connection, trial: str, rating: RatingRecord) -> None
     connection.execute(insert(trial_ratings).values(trial=trial, **asdict(rating)))
 
 
+def drop_ratings(connection: Connection, trial: str, number: int) -> None:
+    """Everybody's grades of one row."""
+    connection.execute(
+        delete(trial_ratings).where(trial_ratings.c.trial == trial, trial_ratings.c.number == number)
+    )
+
+
 def ratings_of(connection: Connection, trial: str) -> list[RatingRecord]:
     query = (
         select(trial_ratings)
