@@ -740,3 +740,23 @@ def test_margins_are_the_log_probabilities_of_the_answers_where_the_unsteered_re
     assert means["steered"] > means["unsteered"], "honesty steering makes the honest answer likelier"
     again = trial_pb2.RerunTrialRowRequest(name=trial.name, number=5)
     assert refused(lambda: desk.client.trial.RerunTrialRow(again)).reason == "TRIAL_STATE"
+
+
+# Misuse
+
+
+def test_a_lane_against_a_protected_concept_takes_two_admins(
+    server: Server, desk: Desk, second_admin: Stubs
+) -> None:
+    text = CRITERIA.replace("strength = 0.35", "strength = -0.35")
+    request = trial_pb2.CreateTrialRequest(
+        draft=desk.draft(criteria=trial_pb2.CriteriaFile(text=text, format="toml")), reason="red team"
+    )
+    operator = server.client(new_token(desk.client, "operator"))
+    try:
+        assert refused(lambda: operator.trial.CreateTrial(request)).reason == "CONCEPT_PROTECTED"
+    finally:
+        operator.close()
+    first = refused(lambda: desk.client.trial.CreateTrial(request))
+    assert (first.reason, first.metadata["action"]) == ("SECOND_PERSON_NEEDED", "trial.create")
+    assert second_admin.trial.CreateTrial(request).state == CREATED
