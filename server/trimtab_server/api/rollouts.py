@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import math
@@ -54,6 +55,8 @@ class RolloutServicer:
         self._cancel_snapshot = cancel_snapshot
         self._put_off_snapshot = put_off_snapshot
         self._now = now
+        # Seconds of work for a plan that nobody has seen yet: no crowd of them takes the server's time.
+        self._foreseeing = asyncio.Semaphore(1)
 
     async def CheckPlan(
         self, request: rollout_pb2.CheckPlanRequest, call: Call
@@ -68,7 +71,8 @@ class RolloutServicer:
         if not traffic:
             deployment = wire.deployment_id(request.deployment)
             traffic = float(await self._workers.read(self._replies_of_last_day, deployment))
-        foresight = await self._workers.read(foresee, plan, traffic, request.discordance or _DISCORDANCE)
+        async with self._foreseeing:
+            foresight = await self._workers.read(foresee, plan, traffic, request.discordance or _DISCORDANCE)
         return rollout_pb2.CheckPlanResponse(
             plan=wire_rollouts.plan_out(plan.canonical, plan.hash, plan.steps),
             foresight=wire_rollouts.foresight_out(foresight, traffic),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from trimtab_server.sequential.comparisons import OUTCOME_STAKES
 LARGEST: Final = 1_000
 
 
+@lru_cache(maxsize=1_024)
 def canary_power(
     *, questions: int, loss: float, discordance: float, alpha: float, mode: Mode, null: float = 0.0
 ) -> float:
@@ -78,9 +79,11 @@ def _sequential(n: int, lose: float, gain: float, alpha: float, null: float) -> 
         moved = alive * (1.0 - lose - gain)
         moved[1:, :] += alive[:-1, :] * lose
         moved[:, 1:] += alive[:, :-1] * gain
-        over = _evidence(lost, gained, count, null) >= -math.log(alpha)
-        stopped += float(moved[over].sum())
-        moved[over] = 0.0
+        # No more can be lost or gained than were asked.
+        seen = moved[: count + 1, : count + 1]
+        over = _evidence(lost[: count + 1], gained[:, : count + 1], count, null) >= -math.log(alpha)
+        stopped += float(seen[over].sum())
+        seen[over] = 0.0
         alive = moved
     return stopped
 

@@ -141,10 +141,11 @@ def _powers(plan: AnalysisPlan, discordance: float) -> tuple[Power, ...]:
 
 
 def _power(canary: CanaryPlan, own: Guardrail, alpha: float, size: int, discordance: float) -> float:
+    """At the next hundredth of discordance, so that there are few to be worked out, each of them once."""
     return canary_power(
         questions=size,
         loss=LOSS,
-        discordance=max(discordance, LOSS),
+        discordance=max(math.ceil(discordance * 100.0 - 1e-9) / 100.0, LOSS),
         alpha=alpha,
         mode=canary.mode,
         null=abs(own.limit),
