@@ -17,7 +17,7 @@ from grpc_status import rpc_status
 
 Answer = Callable[[Any, grpc.ServicerContext], Any]
 
-SERVICES = ("chat", "model", "vector", "snapshot", "monitor", "rollout", "audit", "token")
+SERVICES = ("chat", "model", "vector", "snapshot", "monitor", "rollout", "audit", "token", "trial")
 
 
 @dataclass

@@ -32,7 +32,9 @@ from trimtab_client import (
     TrimtabError,
 )
 from trimtab_client.async_rollouts import AsyncRollouts
+from trimtab_client.async_trials import AsyncTrials
 from trimtab_client.rollouts import Rollouts
+from trimtab_client.trials import Trials
 from trimtab_protos.v1 import (
     audit_pb2,
     chat_pb2,
@@ -41,6 +43,7 @@ from trimtab_protos.v1 import (
     rollout_pb2,
     snapshot_pb2,
     token_pb2,
+    trial_pb2,
     vector_pb2,
 )
 
@@ -86,6 +89,9 @@ def test_both_clients_offer_the_same_calls() -> None:
     assert calls(Client) == calls(AsyncClient)
     assert calls(Rollouts) == calls(AsyncRollouts)
     assert len(calls(Rollouts)) == len(rollout_pb2.DESCRIPTOR.services_by_name["RolloutService"].methods)
+    assert calls(Trials) == calls(AsyncTrials)
+    # Rows come as a list and page by page.
+    assert len(calls(Trials)) == len(trial_pb2.DESCRIPTOR.services_by_name["TrialService"].methods) + 1
     assert len(calls(Client)) >= 28
 
 
