@@ -30,7 +30,7 @@ from trimtab_server.store.failure import StorageFailure
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.requests import SERVER, Origin
 from trimtab_server.store.trials import NumberedRow, RatingRecord, TrialRecord
-from trimtab_server.trials.judge_endpoint import KEY_VARIABLE, JudgeEndpoint, JudgeError
+from trimtab_server.trials.judge_endpoint import JudgeEndpoint, JudgeError, key_for
 
 log = logging.getLogger("trimtab.trials")
 
@@ -216,7 +216,7 @@ class TrialRuns:
         """Grades of a judging model, one reply at a time; those that are there are not asked for again."""
         if work.criteria.scorer.kind != "judge":
             return
-        judge = JudgeEndpoint(work.criteria.scorer, os.environ.get(KEY_VARIABLE, ""))
+        judge = JudgeEndpoint(work.criteria.scorer, key_for(work.criteria.scorer.endpoint, os.environ))
         held = await self._workers.read(self._book.rows, record.id)
         graded = {own.number for own in await self._workers.read(self._book.ratings, record.id)}
         for own in held:

@@ -6,6 +6,7 @@ import json
 import re
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from trimtab_server.trials.rows import TrialRow
 
 #: The environment variable that a server reads the key of the endpoint from.
 KEY_VARIABLE: Final = "TRIMTAB_JUDGE_KEY"
+#: And the one that names the endpoint which may have it: whoever writes criteria could send it anywhere otherwise.
+ENDPOINT_VARIABLE: Final = "TRIMTAB_JUDGE_ENDPOINT"
 _LARGEST_ANSWER: Final = 1 << 20
 _GRADE: Final = re.compile(r'"grade"\s*:\s*(\d+)')
 
@@ -32,6 +35,12 @@ _OPENER: Final = urllib.request.build_opener(_NoRedirect)
 
 class JudgeError(RuntimeError):
     """The judge gave no grade; the message says what came instead and what to do."""
+
+
+def key_for(endpoint: str, environment: Mapping[str, str]) -> str:
+    """The key that a judge at this endpoint gets; "" for any but the one that the environment names."""
+    trusted = environment.get(ENDPOINT_VARIABLE, "").rstrip("/")
+    return environment.get(KEY_VARIABLE, "") if trusted and endpoint.rstrip("/") == trusted else ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class JudgeEndpoint:
             said = refusal.read(500).decode("utf-8", "replace").strip()
             raise JudgeError(
                 f"the judge at {self.spec.endpoint} answered {refusal.code}: {said or refusal.reason}; check "
-                f"scorer.model and the key in {KEY_VARIABLE}"
+                f"scorer.model, and the server's {KEY_VARIABLE} and {ENDPOINT_VARIABLE}"
             ) from refusal
         except OSError as fault:
             raise JudgeError(

@@ -262,6 +262,10 @@ def _json_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any]]
             record = json.loads(line)
         except (json.JSONDecodeError, RecursionError) as fault:
             raise PromptFileError(name, f"is not JSON: {fault}", "correct the line", row=row) from fault
+        if _half_a_character(record):
+            raise PromptFileError(
+                name, "has half a character (a \\u escape without its pair)", "correct the escape", row=row
+            )
         if not isinstance(record, dict):
             raise PromptFileError(name, "is no JSON object", "write one object a line", row=row)
         unknown = [own for own in record if own not in (*COLUMNS, "messages")]
@@ -269,6 +273,14 @@ def _json_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any]]
             allowed = ", ".join((*COLUMNS, "messages"))
             raise PromptFileError(name, "is no key of a prompt", f"use {allowed}", row=row, column=unknown[0])
         yield row, record
+
+
+def _half_a_character(record: Any) -> bool:
+    try:
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _sheet_rows(content: bytes, name: str) -> Iterator[tuple[int, dict[str, Any]]]:

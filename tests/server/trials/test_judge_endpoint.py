@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from trimtab_server.trials import Prompt, TrialRow
 from trimtab_server.trials.criteria import ScorerSpec
-from trimtab_server.trials.judge_endpoint import JudgeEndpoint, JudgeError
+from trimtab_server.trials.judge_endpoint import JudgeEndpoint, JudgeError, key_for
 
 PROMPT = Prompt("p1", "保証期間は？", "You sell.", gold=("二年",), language="ja")
 ROW = TrialRow("p1", "steered", 2, "二年です。")
@@ -95,3 +95,25 @@ def test_a_judge_that_is_not_there_is_named() -> None:
     with pytest.raises(JudgeError, match="cannot be reached"):
         JudgeEndpoint(spec, timeout_s=5).grade(ROW, PROMPT)
     assert "secret" not in repr(JudgeEndpoint(spec, key="secret"))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "key"),
+    [
+        ("https://judge.example/v1", "secret"),
+        ("https://judge.example/v1/", "secret"),
+        ("https://elsewhere.example/v1", ""),
+        ("https://judge.example/v1/../elsewhere", ""),
+        ("", ""),
+    ],
+)
+def test_the_servers_key_goes_to_the_endpoint_that_the_server_names_and_to_no_other(
+    endpoint: str, key: str
+) -> None:
+    environment = {"TRIMTAB_JUDGE_KEY": "secret", "TRIMTAB_JUDGE_ENDPOINT": "https://judge.example/v1/"}
+    assert key_for(endpoint, environment) == key
+
+
+def test_without_a_named_endpoint_the_key_stays_where_it_is() -> None:
+    assert key_for("", {"TRIMTAB_JUDGE_KEY": "secret"}) == ""
+    assert key_for("https://judge.example/v1", {"TRIMTAB_JUDGE_KEY": "secret"}) == ""

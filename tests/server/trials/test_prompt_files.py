@@ -176,3 +176,9 @@ def test_a_workbook_that_unpacks_to_too_much_is_refused_unread(monkeypatch: pyte
     assert len(packed.getvalue()) < 10_000
     with pytest.raises(PromptFileError, match="unpacks to more than"):
         parse_prompts(packed.getvalue(), "p.xlsx")
+
+
+@pytest.mark.parametrize("line", [r'{"prompt": "\ud800"}', r'{"prompt": "A?", "language": "\udc00"}'])
+def test_half_a_character_which_no_store_could_keep_is_refused(line: str) -> None:
+    with pytest.raises(PromptFileError, match="row 1: has half a character"):
+        parse_prompts(line.encode(), "p.jsonl")
