@@ -57,7 +57,8 @@ class Session:
                 tls = tls_for(self.target)
                 credentials = None if tls is None else channel_credentials(tls)
                 client = AsyncClient(self.target, self._token, credentials=credentials, retries=_NO_RETRIES)
-                info = await asyncio.wait_for(client.server_info(), ANSWER_SECONDS)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    info = await client.server_info()
                 pause = FIRST_PAUSE_SECONDS
                 await self._stay(client, info)
             except asyncio.CancelledError:
@@ -95,7 +96,8 @@ class Session:
             await self._wait(self._suspected, POLL_SECONDS)
             asked = datetime.now()
             try:
-                info = await asyncio.wait_for(client.server_info(), ANSWER_SECONDS)
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    info = await client.server_info()
             except TimeoutError:
                 silent_since = silent_since or asked
                 self._tell(Phase.STALE, since=silent_since, info=info)
@@ -104,8 +106,10 @@ class Session:
             self._tell(Phase.CONNECTED, since=since, info=info)
 
     async def _wait(self, event: asyncio.Event, seconds: float) -> None:
+        # Not wait_for: before Python 3.12 it can lose a cancellation.
         with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await event.wait()
         event.clear()
 
     def _tell(

@@ -150,7 +150,9 @@ class Passage:
         seconds = self._gate.stall_seconds
         try:
             await self.announce(call)
-            await asyncio.wait_for(self._context.write(message), seconds)
+            # Not wait_for: before Python 3.12 it can lose a cancellation, and with it the end of a watch.
+            async with asyncio.timeout(seconds):
+                await self._context.write(message)
         except TimeoutError:
             raise Refusal("CONSUMER_STALLED", seconds=f"{seconds:g}") from None
         except grpc.aio.InternalError as error:
@@ -181,7 +183,8 @@ class Passage:
         limit = largest_message(self._method)
         seconds = self._gate.stall_seconds + limit / _SLOWEST_UPLOAD
         try:
-            raw = await asyncio.wait_for(self._context.read(), seconds)
+            async with asyncio.timeout(seconds):
+                raw = await self._context.read()
         except TimeoutError:
             raise Refusal("REQUEST_NOT_SENT", seconds=f"{seconds:g}") from None
         if not isinstance(raw, bytes):
