@@ -25,6 +25,8 @@ LOT = 250
 AT_ONCE = 24
 #: Every so manieth caller takes its whole connection away.
 DISCONNECTS = 10
+#: Every so manieth only watches.
+WATCHES = 5
 #: Descriptors that a server may hold more than before: connections that are just closing.
 SPARE_DESCRIPTORS = 8
 #: Pools of a fixed size start their threads when they need them.
@@ -38,6 +40,7 @@ class Cancelled:
     waiting: int = 0
     streaming: int = 0
     ended: int = 0
+    watching: int = 0
     broken: list[str] = field(default_factory=list)
 
 
@@ -71,12 +74,29 @@ async def cancel_one(client: AsyncClient, dice: random.Random, cancelled: Cancel
         cancelled.waiting += 1
 
 
+async def stop_watching(client: AsyncClient, dice: random.Random, cancelled: Cancelled) -> None:
+    """A watch, left with its first message or a moment later: then nothing is sent for a long time."""
+    events = client.watch_active() if dice.random() < 0.5 else client.watch_monitor(history=1)
+    try:
+        await anext(events)
+        if dice.random() < 0.5:
+            await asyncio.sleep(dice.uniform(0.0, 0.005))
+    except TrimtabError as error:
+        cancelled.broken.append(f"{error.code} {error.reason}: {error}")
+    finally:
+        await events.aclose()
+    cancelled.watching += 1
+
+
 async def cancel_many(server: ServerProcess, seeds: range, cancelled: Cancelled, at_once: int) -> None:
     waiting = iter(seeds)
 
     async def work(client: AsyncClient) -> None:
         for seed in waiting:
             dice = random.Random(seed)
+            if seed % WATCHES == 1:
+                await stop_watching(client, dice, cancelled)
+                continue
             if seed % DISCONNECTS:
                 await cancel_one(client, dice, cancelled)
                 continue
@@ -92,6 +112,16 @@ async def cancel_many(server: ServerProcess, seeds: range, cancelled: Cancelled,
 
     async with AsyncClient(server.target, server.token) as client:
         await asyncio.gather(*(work(client) for _ in range(at_once)))
+
+
+async def settled(pid: int, before: Holdings) -> Holdings:
+    """What the process holds when its closing connections are closed, or when the time for that is over."""
+    for _ in range(round(LIMIT_SECONDS / 0.05)):
+        now = Holdings.of(pid)
+        if now.descriptors <= before.descriptors + SPARE_DESCRIPTORS:
+            break
+        await asyncio.sleep(0.05)
+    return now
 
 
 async def measure(
@@ -110,7 +140,7 @@ async def measure(
         seconds, held = await seconds_until_free(port, LIMIT_SECONDS)
         longest = max(longest, seconds)
         left += held
-    after = Holdings.of(server.process.pid)
+    after = await settled(server.process.pid, before)
     if after.descriptors > before.descriptors + SPARE_DESCRIPTORS:
         left.append(f"{after.descriptors - before.descriptors} descriptors")
     if after.threads > before.threads + SPARE_THREADS:
@@ -118,8 +148,8 @@ async def measure(
     answered = gauges(port)["trimtab_rpc_running"]
     note = (
         f"left before the first token {cancelled.waiting}, in the middle {cancelled.streaming}, "
-        f"at the end {cancelled.ended}; memory {before.resident >> 20} to {after.resident >> 20} MiB; "
-        f"handlers {answered:g}"
+        f"at the end {cancelled.ended}, watching {cancelled.watching}; "
+        f"memory {before.resident >> 20} to {after.resident >> 20} MiB; handlers {answered:g}"
     )
     bad = left + cancelled.broken
     row = Row.of_trials(
