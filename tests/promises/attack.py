@@ -1,11 +1,12 @@
 """Sends wild messages and garbage connections, or wild vector files, to a server, from a process of its own, and
-says what came back: `python -m promises.attack TARGET TOKEN messages|files FIRST_SEED COUNT`."""
+says what came back: `python -m promises.attack TARGET TOKEN messages|files|paced FIRST_SEED COUNT`."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import math
 import random
 import sys
 import time
@@ -31,6 +32,20 @@ FIRST_MESSAGE = 0.25
 OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 #: The call that makes the token it is made with invalid.
 ROTATE = "RotateToken"
+#: Messages a second of a paced attack: what one token may send by default.
+PACE = 200.0
+#: Calls that start work when a message happens to be in order. A paced attack leaves them out: what it measures is
+#: the harm of messages that are not.
+WORKING = {
+    "Chat",
+    "Compare",
+    "RunCanary",
+    "CheckPlan",
+    "ExtractVector",
+    "LoadStage",
+    "RunTrial",
+    "RecordReference",
+}
 #: Every so many messages, a connection that speaks no gRPC.
 GARBAGE_EVERY = 30
 
@@ -198,23 +213,36 @@ async def upload(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any
     return answers.told(time.perf_counter() - begin)
 
 
-async def attack(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any]:
-    """Every seed's message once; what came back as JSON."""
-    methods: list[MethodDescriptor] = all_methods()
+async def paced(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """Every seed's message once, no quicker than one token may, and none to a call that works for long."""
+    methods = [method for method in all_methods() if method.name not in WORKING]
+    return await attack(target, token, seeds, methods, PACE)
+
+
+async def attack(
+    target: str,
+    token: str,
+    seeds: Sequence[int],
+    methods: Sequence[MethodDescriptor] = (),
+    pace: float = math.inf,
+) -> dict[str, Any]:
+    """Every seed's message once; what came back as JSON. No methods: all there are."""
+    methods = methods or all_methods()
     with Client(target, token) as client:
         rotated = client.create_token("rotated", TokenRole.VIEWER).secret
     tokens = Tokens(token, rotated)
     answers = Answers()
     garbage_sent = 0
     host, _, port = target.rpartition(":")
-    waiting = iter(seeds)
+    waiting = iter(enumerate(seeds))
     begin = time.perf_counter()
     async with grpc.aio.insecure_channel(target, options=OPTIONS) as channel:
 
         async def work() -> None:
             nonlocal garbage_sent
-            for seed in waiting:
+            for number, seed in waiting:
                 wild = wild_message(seed, methods)
+                await asyncio.sleep(max(0.0, begin + number / pace - time.perf_counter()))
                 try:
                     await send(channel, tokens, wild, answers)
                     if seed % GARBAGE_EVERY == 0:
@@ -230,5 +258,5 @@ async def attack(target: str, token: str, seeds: Sequence[int]) -> dict[str, Any
 if __name__ == "__main__":
     target, token, what, first, count = sys.argv[1:]
     numbers = range(int(first), int(first) + int(count))
-    sending = {"messages": attack, "files": upload}[what]
+    sending = {"messages": attack, "files": upload, "paced": paced}[what]
     print(json.dumps(asyncio.run(sending(target, token, numbers))))
