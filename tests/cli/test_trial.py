@@ -112,7 +112,7 @@ def test_an_export_is_one_json_document(
     ran = trimtab("trial", "export", trial, "--out", tmp_path / "trial.json")
     assert ran.exit_code == 0, ran.err
     document = json.loads((tmp_path / "trial.json").read_text(encoding="utf-8"))
-    assert document["trial"] == trial
+    assert document["name"] == trial
     assert len(document["rows"]) == 4 + 6 * 3 * 3
 
 

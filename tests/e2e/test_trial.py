@@ -50,11 +50,8 @@ def watched(client: Client, trial: str) -> Trial:
 
 def rows_of(client: Client, trial: str) -> list[TrialRow]:
     """Everything of them but the time they took."""
-    found = client.trials.export(trial)
-    rows = [
-        TrialRow(number=number, key="", **row)
-        for number, row in zip(json.loads(found)["row_numbers"], json.loads(found)["rows"], strict=True)
-    ]
+    found = json.loads(client.trials.export(trial))["rows"]
+    rows = [TrialRow(key="", **row) for row in found]
     return [replace(row, seconds=0.0) for row in rows]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from trimtab_server.api.trial_lanes import pinned_lanes
@@ -19,9 +18,10 @@ FORMAT: Final = "trimtab.trial/1"
 def export_of(database: Database, trial: TrialRecord, time: int) -> dict[str, Any]:
     """Blocks. time: UTC nanoseconds, of the export.
 
-    `prompts` is None and `rows` empty once these were deleted; rows stand in the order of the plan, and `row_numbers`
-    says which they are. `lock` is over criteria and prompts, `hashes` has each part's own. `audit` is the head of the
-    chain at the time of the export, and what the chain says of the trial, oldest first.
+    `prompts` is None and `rows` empty once these were deleted; a row's `number` is its place in the plan, from 1.
+    `lock.hash` is over criteria and prompts together, beside each part's own. `audit` is the head of the chain at the
+    time of the export, and what the chain says of the trial, oldest first. Times are UTC nanoseconds, 0 for not yet.
+    `reports.trial_record` reads it.
     """
     with database.read() as connection:
         trial = trials.find(connection, trial.id) or trial
@@ -35,7 +35,7 @@ def export_of(database: Database, trial: TrialRecord, time: int) -> dict[str, An
     unsteered = pinned_lanes(trial.lanes)[criteria_from_json(trial.criteria).unsteered.name]
     return {
         "format": FORMAT,
-        "trial": trial.name,
+        "name": trial.name,
         "display_name": trial.display_name,
         "deployment": trial.deployment,
         "model": unsteered.steering.model,
@@ -44,23 +44,22 @@ def export_of(database: Database, trial: TrialRecord, time: int) -> dict[str, An
         "reason": trial.reason,
         "created_by": trial.created_by,
         "changed_by": trial.changed_by,
-        "lock": trial.lock_hash,
-        "hashes": {
+        "lock": {
+            "hash": trial.lock_hash,
             "criteria": trial.criteria_hash,
             "lanes": trial.lanes_hash,
             "prompts": trial.prompts_hash,
         },
-        "lock_time": _iso(trial.create_time),
-        "first_reply_time": _iso(trial.start_time),
-        "end_time": _iso(trial.end_time),
-        "export_time": _iso(time),
+        "create_time": trial.create_time,
+        "start_time": trial.start_time,
+        "end_time": trial.end_time,
+        "export_time": time,
         "seconds": trial.seconds,
         "criteria": json.loads(trial.criteria),
         "lanes": json.loads(trial.lanes),
         "prompts": None if prompts is None else json.loads(prompts),
         "result": json.loads(trial.result) if trial.result else None,
-        "rows": [own.row.as_dict() for own in rows],
-        "row_numbers": [own.number for own in rows],
+        "rows": [{"number": own.number, **own.row.as_dict()} for own in rows],
         "ratings": [asdict(own) for own in ratings],
         "audit": {
             "records": count,
@@ -68,7 +67,7 @@ def export_of(database: Database, trial: TrialRecord, time: int) -> dict[str, An
             "trial": [
                 {
                     "sequence": own.sequence,
-                    "time": _iso(own.time),
+                    "time": own.time,
                     "actor": own.actor,
                     "action": own.action,
                     "reason": own.reason,
@@ -78,10 +77,3 @@ def export_of(database: Database, trial: TrialRecord, time: int) -> dict[str, An
             ],
         },
     }
-
-
-def _iso(nanoseconds: int) -> str:
-    """ "" for not yet."""
-    if not nanoseconds:
-        return ""
-    return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="seconds")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,17 +16,21 @@ _LONGEST_BACKLOG: Final = 4_096
 
 @dataclass
 class Watch:
-    """What one watcher has not heard yet. `lost`: rows were dropped for it."""
+    """What one watcher has not heard yet; what comes while nobody asks is taken together."""
 
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     rows: list[NumberedRow] = field(default_factory=list)
     changed: bool = False
     lost: bool = False
 
+    async def news(self) -> None:
+        """Waits for something to be said after the last wait ended."""
+        await self.ready.wait()
+        self.ready.clear()
+
     def take(self) -> News:
         news = News(tuple(self.rows), self.changed, self.lost)
         self.rows, self.changed, self.lost = [], False, False
-        self.ready.clear()
         return news
 
 
@@ -64,10 +68,3 @@ class TrialNews:
             self._watches[trial].remove(watch)
             if not self._watches[trial]:
                 del self._watches[trial]
-
-
-async def hear(watch: Watch) -> AsyncGenerator[News, None]:
-    """What comes, together if it comes while nobody asks."""
-    while True:
-        await watch.ready.wait()
-        yield watch.take()

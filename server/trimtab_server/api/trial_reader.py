@@ -9,6 +9,7 @@ from trimtab_protos.v1 import trial_pb2
 
 from trimtab_server.api import wire_trials
 from trimtab_server.api.trial_lanes import PinnedLane, pinned_lanes
+from trimtab_server.api.trial_news import News
 from trimtab_server.api.trial_ratings import TrialRatings
 from trimtab_server.api.wire_trials import TrialView
 from trimtab_server.steering.activation import find_deployment
@@ -63,6 +64,10 @@ class TrialReader:
         with self._database.read() as connection:
             rows = trials.rows_of(connection, record.id)
         return self.rows_out(record, rater, rows)
+
+    def news_out(self, record: TrialRecord, rater: str, news: News) -> list[trial_pb2.WatchTrialResponse]:
+        """The new rows; all of them for a watcher that was too slow."""
+        return self.all_rows(record, rater) if news.lost else self.rows_out(record, rater, news.rows)
 
     def rows_out(
         self, record: TrialRecord, rater: str, rows: Sequence[NumberedRow]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 from collections.abc import AsyncGenerator, Callable
@@ -17,7 +16,6 @@ from trimtab_server.api.trial_book import TrialBook
 from trimtab_server.api.trial_drafts import Draft, TrialDrafts
 from trimtab_server.api.trial_export import export_of
 from trimtab_server.api.trial_lanes import lanes_json
-from trimtab_server.api.trial_news import hear
 from trimtab_server.api.trial_ratings import TrialRatings
 from trimtab_server.api.trial_reader import TrialReader
 from trimtab_server.api.trial_runs import TrialRuns
@@ -199,24 +197,19 @@ class TrialServicer:
             if request.rows:
                 for message in await self._workers.read(self._reader.all_rows, found, call.caller.actor):
                     yield message
-            if view.record.state != trials.RUNNING:
-                return
-            async with contextlib.aclosing(hear(watch)) as all_news:
-                async for news in all_news:
-                    if request.rows:
-                        rows = await self._workers.read(
-                            self._reader.rows_out, found, call.caller.actor, news.rows
-                        )
-                        if news.lost:
-                            rows = await self._workers.read(self._reader.all_rows, found, call.caller.actor)
-                        for message in rows:
-                            yield message
-                    view = await self._workers.read(self._reader.view, found, call.caller.actor)
-                    yield trial_pb2.WatchTrialResponse(progress=wire_trials.progress_out(view))
-                    if news.changed:
-                        yield trial_pb2.WatchTrialResponse(trial=wire_trials.trial_out(view))
-                    if view.record.state != trials.RUNNING:
-                        return
+            while view.record.state == trials.RUNNING:
+                await watch.news()
+                view = await self._workers.read(self._reader.view, found, call.caller.actor)
+                # Taken after the look: rows are told of before an end is written, so none of them is missed.
+                news = watch.take()
+                if request.rows:
+                    for message in await self._workers.read(
+                        self._reader.news_out, found, call.caller.actor, news
+                    ):
+                        yield message
+                yield trial_pb2.WatchTrialResponse(progress=wire_trials.progress_out(view))
+                if news.changed or view.record.state != trials.RUNNING:
+                    yield trial_pb2.WatchTrialResponse(trial=wire_trials.trial_out(view))
 
     async def RerunTrialRow(self, request: trial_pb2.RerunTrialRowRequest, call: Call) -> trial_pb2.TrialRow:
         found = await self._workers.read(self._reader.resolve, request.name)

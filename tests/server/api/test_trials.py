@@ -15,6 +15,7 @@ import pytest
 import torch
 from trimtab_protos.v1 import audit_pb2, rollout_pb2, trial_pb2
 from trimtab_server.engine.hosted_model import HostedModel
+from trimtab_server.reports.trial_record import trial_record
 from trimtab_server.store.canonical_json import sha256_hex
 from trimtab_server.trials import criteria_from_json
 from trimtab_server.trials.criteria import lock
@@ -262,7 +263,7 @@ def test_a_trial_that_was_paused_ends_as_if_it_never_was(desk: Desk) -> None:
     assert actions == ["trial.create", "trial.start", "trial.pause", "trial.resume", "trial.finish"]
 
 
-def test_a_watcher_gets_every_row_once_progress_and_the_verdict(desk: Desk) -> None:
+def test_a_watcher_gets_every_row_progress_and_the_verdict(desk: Desk) -> None:
     name = desk.create().name
     stream = desk.client.trial.WatchTrial(trial_pb2.WatchTrialRequest(name=name, rows=True))
     assert [message.trial.state for message in stream] == [CREATED], "nothing runs: nothing to wait for"
@@ -384,14 +385,26 @@ def test_trials_are_listed_newest_first(desk: Desk) -> None:
 def test_an_export_holds_everything_that_was_locked_and_said(desk: Desk, done: trial_pb2.Trial) -> None:
     document = desk.export(done.name)
     assert document["format"] == "trimtab.trial/1"
-    assert document["lock"] == done.lock.hash
+    assert document["lock"]["hash"] == done.lock.hash
     assert document["criteria"] == json.loads(done.lock.criteria_json)
     asked = parse_prompts(prompts().content, "sample.csv")
     assert document["prompts"] == json.loads(asked.canonical)
     shown = desk.rows(done.name, probes=True)
+    assert [row.pop("number") for row in document["rows"]] == [row.number for row in shown]
     assert [TrialRow.from_dict(row) for row in document["rows"]] == [pure(row) for row in shown]
     chain = desk.client.audit.ListAuditRecords(audit_pb2.ListAuditRecordsRequest(page_size=1))
     assert document["audit"]["head"] == chain.head
+
+
+def test_a_report_is_made_from_an_export_with_the_verdict_of_the_server(
+    desk: Desk, done: trial_pb2.Trial
+) -> None:
+    read = trial_record(desk.export(done.name))
+    assert (read.trial, read.lock) == (done.name, done.lock.hash)
+    assert read.summary.verdict.reason == done.result.reason
+    actions = [deed.action for deed in read.deeds]
+    assert actions[:3] == ["trial.create", "trial.start", "trial.finish"]
+    assert read.create_time == done.create_time.ToNanoseconds()
 
 
 # Lanes
