@@ -46,8 +46,10 @@ async def breach(client: AsyncClient, candidate: str, number: int) -> float:
         ended = time.perf_counter()
         if not looped:
             continue
-        while (milliseconds := (time.perf_counter() - ended) * 1e3) <= LIMIT_MS:
+        milliseconds = 0.0
+        while milliseconds <= LIMIT_MS:
             rollout = await client.rollouts.get()
+            milliseconds = (time.perf_counter() - ended) * 1e3
             if rollout.state is RolloutState.FAILED and rollout.weight == 0:
                 again = await one_reply(client, max_tokens=1, session=session)
                 assert again.arm != "candidate" and again.snapshot != candidate, "its session still gets it"
