@@ -24,6 +24,7 @@ from trimtab_protos.v1 import (
 )
 
 from trimtab_client import from_protobuf, requests, types
+from trimtab_client.async_cases import AsyncCases
 from trimtab_client.async_rollouts import AsyncRollouts
 from trimtab_client.async_trials import AsyncTrials
 from trimtab_client.errors import TrimtabError, cancelled, client_closed, from_rpc_error, unreachable
@@ -81,6 +82,7 @@ class AsyncClient:
         self._tokens = token_pb2_grpc.TokenServiceStub(self._channel)
         self.rollouts = AsyncRollouts(self, self._channel)
         self.trials = AsyncTrials(self, self._channel)
+        self.cases = AsyncCases(self, self._channel)
 
     async def __aenter__(self) -> Self:
         return self

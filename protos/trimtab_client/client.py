@@ -23,6 +23,7 @@ from trimtab_protos.v1 import (
 )
 
 from trimtab_client import from_protobuf, requests, types
+from trimtab_client.cases import Cases
 from trimtab_client.errors import TrimtabError, client_closed, from_rpc_error, unreachable
 from trimtab_client.names import DEFAULT_DEPLOYMENT
 from trimtab_client.paging import all_pages
@@ -80,6 +81,7 @@ class Client:
         self._tokens = token_pb2_grpc.TokenServiceStub(self._channel)
         self.rollouts = Rollouts(self, self._channel)
         self.trials = Trials(self, self._channel)
+        self.cases = Cases(self, self._channel)
 
     def __enter__(self) -> Self:
         return self

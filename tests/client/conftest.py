@@ -17,7 +17,7 @@ from grpc_status import rpc_status
 
 Answer = Callable[[Any, grpc.ServicerContext], Any]
 
-SERVICES = ("chat", "model", "vector", "snapshot", "monitor", "rollout", "audit", "token", "trial")
+SERVICES = ("chat", "model", "vector", "snapshot", "monitor", "rollout", "audit", "token", "trial", "case")
 
 
 @dataclass

@@ -31,12 +31,15 @@ from trimtab_client import (
     TokenRole,
     TrimtabError,
 )
+from trimtab_client.async_cases import AsyncCases
 from trimtab_client.async_rollouts import AsyncRollouts
 from trimtab_client.async_trials import AsyncTrials
+from trimtab_client.cases import Cases
 from trimtab_client.rollouts import Rollouts
 from trimtab_client.trials import Trials
 from trimtab_protos.v1 import (
     audit_pb2,
+    case_pb2,
     chat_pb2,
     model_pb2,
     monitor_pb2,
@@ -92,6 +95,8 @@ def test_both_clients_offer_the_same_calls() -> None:
     assert calls(Trials) == calls(AsyncTrials)
     # Rows come as a list and page by page.
     assert len(calls(Trials)) == len(trial_pb2.DESCRIPTOR.services_by_name["TrialService"].methods) + 1
+    assert calls(Cases) == calls(AsyncCases)
+    assert len(calls(Cases)) == len(case_pb2.DESCRIPTOR.services_by_name["CaseService"].methods)
     assert len(calls(Client)) >= 28
 
 
