@@ -10,6 +10,23 @@ with Client(connection.target, connection.token) as client:
 """
 
 from trimtab_client.async_client import AsyncClient
+from trimtab_client.case_types import (
+    Case,
+    CaseCandidate,
+    CaseChoice,
+    CaseDecision,
+    CaseDraft,
+    CaseLock,
+    CasePromptColumn,
+    CasePromptHint,
+    CaseRollout,
+    CaseStep,
+    CaseStepKind,
+    CaseStepState,
+    CaseTemplate,
+    CaseTrial,
+    CaseTrialRole,
+)
 from trimtab_client.client import Client
 from trimtab_client.credentials import TlsFiles, channel_credentials
 from trimtab_client.discovery import Connection, discover, find_data_dir, tls_for
@@ -150,6 +167,21 @@ __all__ = [
     "CanaryProgress",
     "CanaryReply",
     "CanaryRun",
+    "Case",
+    "CaseCandidate",
+    "CaseChoice",
+    "CaseDecision",
+    "CaseDraft",
+    "CaseLock",
+    "CasePromptColumn",
+    "CasePromptHint",
+    "CaseRollout",
+    "CaseStep",
+    "CaseStepKind",
+    "CaseStepState",
+    "CaseTemplate",
+    "CaseTrial",
+    "CaseTrialRole",
     "Client",
     "Concept",
     "Condition",

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from trimtab_client import (
     from_protobuf,
+    from_protobuf_cases,
     from_protobuf_rollouts,
     from_protobuf_trials,
     rollout_types,
@@ -25,6 +26,7 @@ from trimtab_client import (
 from trimtab_protos.v1 import (
     approval_pb2,
     audit_pb2,
+    case_pb2,
     chat_pb2,
     model_pb2,
     monitor_pb2,
@@ -39,6 +41,7 @@ from trimtab_protos.v1 import (
 FILES = (
     approval_pb2,
     audit_pb2,
+    case_pb2,
     chat_pb2,
     model_pb2,
     monitor_pb2,
@@ -103,6 +106,17 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "Rollout": from_protobuf_rollouts.rollout,
     "RolloutArms": from_protobuf.rollout_arms,
     "RolloutLook": from_protobuf_rollouts.look,
+    "Case": from_protobuf_cases.case,
+    "CaseCandidate": from_protobuf_cases.candidate,
+    "CaseDecision": from_protobuf_cases.decision,
+    "CaseDraft": from_protobuf_cases.draft,
+    "CaseLock": from_protobuf_cases.lock,
+    "CasePromptColumn": from_protobuf_cases.column,
+    "CasePromptHint": from_protobuf_cases.prompt_hint,
+    "CaseRollout": from_protobuf_cases.case_rollout,
+    "CaseStep": from_protobuf_cases.step,
+    "CaseTemplate": from_protobuf_cases.template,
+    "CaseTrial": from_protobuf_cases.case_trial,
     "CriteriaFile": from_protobuf_trials.criteria_file,
     "LaneProgress": from_protobuf_trials.lane_progress,
     "PromptFile": from_protobuf_trials.prompt_file,
