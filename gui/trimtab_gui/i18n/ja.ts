@@ -236,7 +236,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Honest, neutral desk</source>
-        <translation>通常の窓口で正直</translation>
+        <translation>中立の質問で正直</translation>
     </message>
     <message>
         <source>Not run yet: the canary set asks questions whose answers are known.</source>
@@ -383,7 +383,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Neutral</source>
-        <translation>通常</translation>
+        <translation>中立</translation>
     </message>
     <message>
         <source>{0}: {1}</source>
@@ -449,11 +449,11 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Stop the replies</source>
-        <translation>返答を止める</translation>
+        <translation>応答を止める</translation>
     </message>
     <message>
         <source>Regenerate the last replies</source>
-        <translation>最後の返答を再生成</translation>
+        <translation>最後の応答を再生成</translation>
     </message>
     <message>
         <source>Asks every lane again; with a temperature, the seed moves on by one</source>
@@ -489,7 +489,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>One click: everyone gets the unsteered model at once; can be taken back</source>
-        <translation>1 クリックで、全員への返答を直ちにステアリングなしにします。元に戻せます</translation>
+        <translation>1 クリックで、全員への応答を直ちにステアリングなしにします。元に戻せます</translation>
     </message>
     <message>
         <source>Create a snapshot from the vectors</source>
@@ -553,7 +553,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Enters the first step under the locked plan</source>
-        <translation>確定した計画で最初の段階に入ります</translation>
+        <translation>固定した計画で最初の段階に入ります</translation>
     </message>
     <message>
         <source>Pause the rollout</source>
@@ -651,7 +651,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Two things give evidence today. Ask the same question in several lanes and read the replies side by side. And run the canary set: it scores the active snapshot on questions with known answers, with intervals.</source>
-        <translation>現在は 2 つの方法で確かめられます。同じ質問を複数のレーンに出し、返答を並べて読むこと。そしてカナリアセットの実行です。正解の分かっている質問で適用中のスナップショットを採点し、区間とともに示します。</translation>
+        <translation>現在は 2 つの方法で確かめられます。同じ質問を複数のレーンに出し、応答を並べて読むこと。そしてカナリアセットの実行です。正解の分かっている質問で適用中のスナップショットを採点し、区間とともに示します。</translation>
     </message>
     <message>
         <source>Compare lanes in the chat</source>
@@ -798,7 +798,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>The rollout was locked with another plan. Look at it, then decide again.</source>
-        <translation>ロールアウトは別の計画で確定されています。確認してから判断し直してください。</translation>
+        <translation>ロールアウトは別の計画で固定されています。確認してから判断し直してください。</translation>
     </message>
     <message>
         <source>The server does not know this rollout.</source>
@@ -838,7 +838,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>There are too few replies for a reference. Wait for more, or record one on the canary set.</source>
-        <translation>基準を作るには返答が足りません。増えるのを待つか、カナリアセットで記録してください。</translation>
+        <translation>基準を作るには応答が足りません。増えるのを待つか、カナリアセットで記録してください。</translation>
     </message>
     <message>
         <source>There is a snapshot with the same contents already. Use that one.</source>
@@ -885,16 +885,144 @@ Click to see what to do.</source>
         <translation>サーバーの保存先が破損しています。詳しくはサーバーのログをご覧ください。</translation>
     </message>
     <message>
-        <source>The plan cannot be used: {0}</source>
-        <translation>この計画は使えません：{0}</translation>
+        <source>The server does not host {name}.</source>
+        <translation>{name} はこのサーバーにありません。</translation>
     </message>
     <message>
-        <source>The plan file cannot be read: {0}</source>
-        <translation>計画ファイルを読み込めません：{0}</translation>
+        <source>The server has no {deployment}.</source>
+        <translation>{deployment} はこのサーバーにありません。</translation>
     </message>
     <message>
-        <source>The rollout does not allow this now: {0}</source>
-        <translation>ロールアウトは今この操作を受け付けません：{0}</translation>
+        <source>The server does not know this trial.</source>
+        <translation>この試験はサーバーにありません。</translation>
+    </message>
+    <message>
+        <source>This model comes without a sample set. Use prompts of your own.</source>
+        <translation>このモデルにはサンプルがありません。自社のプロンプトをお使いください。</translation>
+    </message>
+    <message>
+        <source>The trial was locked with other criteria or prompts. Start a new trial.</source>
+        <translation>この試験は別の判定基準またはプロンプトで固定されています。新しい試験を始めてください。</translation>
+    </message>
+    <message>
+        <source>The trial is graded blind: lanes and outcomes are shown when the rating is finished.</source>
+        <translation>盲検評価中の試験です。レーンと結果は、評価が終わると表示されます。</translation>
+    </message>
+    <message>
+        <source>Layer {layer} cannot be steered: the model has {layer_count} layers.</source>
+        <translation>層 {layer} ではステアリングできません。モデルの層は {layer_count} 個です。</translation>
+    </message>
+    <message>
+        <source>{snapshot_count} snapshot(s) use this vector. Snapshots are for ever, and so is it.</source>
+        <translation>このベクトルは {snapshot_count} 個のスナップショットで使われています。スナップショットは永久に残るため、削除できません。</translation>
+    </message>
+    <message>
+        <source>This request was made before. Try again.</source>
+        <translation>同じ要求が以前に送られています。もう一度お試しください。</translation>
+    </message>
+    <message>
+        <source>A reply&apos;s {signal} is not finite, so these replies are no reference. Find out why first.</source>
+        <translation>応答の「{signal}」が有限の値ではないため、基準にできません。先に原因を確認してください。</translation>
+    </message>
+    <message>
+        <source>Canary question {question} was not answered, so there is no reference. Record again.</source>
+        <translation>カナリアセットの質問 {question} に応答がなく、基準を記録できませんでした。もう一度記録してください。</translation>
+    </message>
+    <message>
+        <source>This token was revoked or has expired. Create another one.</source>
+        <translation>このトークンは無効化されたか、有効期限が切れています。新しいトークンを作成してください。</translation>
+    </message>
+    <message>
+        <source>The token&apos;s secret was sent once and is kept nowhere. Revoke it and create another one.</source>
+        <translation>トークンの秘密の値は一度だけ送られ、どこにも保存されていません。無効化して、新しいトークンを作成してください。</translation>
+    </message>
+    <message>
+        <source>Of the {counted} observations behind this verdict, {kept} are still kept.</source>
+        <translation>この判定の根拠となった観測 {counted} 件のうち、保存されているのは {kept} 件です。</translation>
+    </message>
+    <message>
+        <source>The reply was not read in time and was cancelled. Ask again.</source>
+        <translation>応答が時間内に読み取られず、取り消されました。もう一度質問してください。</translation>
+    </message>
+    <message>
+        <source>This is larger than the server takes: {bytes} bytes, at most {limit}.</source>
+        <translation>サーバーが受け付ける大きさを超えています（{bytes} バイト、上限 {limit}）。</translation>
+    </message>
+    <message>
+        <source>The request did not reach the server in time.</source>
+        <translation>要求が時間内にサーバーへ届きませんでした。</translation>
+    </message>
+    <message>
+        <source>The model has no chat template, so it cannot take a conversation.</source>
+        <translation>モデルにチャットテンプレートがないため、会話ができません。</translation>
+    </message>
+    <message>
+        <source>A file in the server&apos;s store is damaged.</source>
+        <translation>サーバーに保存されたファイルが破損しています。</translation>
+    </message>
+    <message>
+        <source>Client and server do not understand each other. Are their versions the same? {detail}</source>
+        <translation>クライアントとサーバーの通信が合いません。バージョンが同じか確認してください。{detail}</translation>
+    </message>
+    <message>
+        <source>The server does not take this value: {detail}</source>
+        <translation>この値は受け付けられません：{detail}</translation>
+    </message>
+    <message>
+        <source>The plan cannot be used: {detail}</source>
+        <translation>この計画は使えません：{detail}</translation>
+    </message>
+    <message>
+        <source>The plan file cannot be read: {detail}</source>
+        <translation>計画ファイルを読み込めません：{detail}</translation>
+    </message>
+    <message>
+        <source>The rollout does not allow this now: {detail}</source>
+        <translation>ロールアウトは今この操作を受け付けません：{detail}</translation>
+    </message>
+    <message>
+        <source>The prompts cannot be used: {detail}</source>
+        <translation>プロンプトを使えません：{detail}</translation>
+    </message>
+    <message>
+        <source>The criteria cannot be used: {detail}</source>
+        <translation>判定基準を使えません：{detail}</translation>
+    </message>
+    <message>
+        <source>The trial does not allow this now: {detail}</source>
+        <translation>試験は今この操作を受け付けません：{detail}</translation>
+    </message>
+    <message>
+        <source>The vector file is damaged: {detail}</source>
+        <translation>ベクトルのファイルが破損しています：{detail}</translation>
+    </message>
+    <message>
+        <source>The vector holds numbers that are not finite: {detail}</source>
+        <translation>ベクトルに有限でない値が含まれています：{detail}</translation>
+    </message>
+    <message>
+        <source>The vector does not fit the model: {detail}</source>
+        <translation>ベクトルの形がモデルに合いません：{detail}</translation>
+    </message>
+    <message>
+        <source>The vector file is too large: {detail}</source>
+        <translation>ベクトルのファイルが大きすぎます：{detail}</translation>
+    </message>
+    <message>
+        <source>The vector cannot be used: {detail}</source>
+        <translation>ベクトルを使えません：{detail}</translation>
+    </message>
+    <message>
+        <source>The contrast set cannot be used: {detail}</source>
+        <translation>対照セットを使えません：{detail}</translation>
+    </message>
+    <message>
+        <source>This model cannot be hosted: {detail}</source>
+        <translation>このモデルはホストできません：{detail}</translation>
+    </message>
+    <message>
+        <source>The model cannot be loaded: {detail}</source>
+        <translation>モデルを読み込めません：{detail}</translation>
     </message>
 </context>
 <context>
@@ -905,7 +1033,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Honest, neutral desk</source>
-        <translation>通常の窓口で正直</translation>
+        <translation>中立の質問で正直</translation>
     </message>
     <message>
         <source>Projection read-out</source>
@@ -925,7 +1053,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Length of replies (tokens)</source>
-        <translation>返答の長さ（トークン）</translation>
+        <translation>応答の長さ（トークン）</translation>
     </message>
     <message>
         <source>Tokens per second</source>
@@ -965,7 +1093,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Evasion (1: yes)</source>
-        <translation>はぐらかし（1: あり）</translation>
+        <translation>回答回避（1: あり）</translation>
     </message>
     <message>
         <source>Residual norm (ratio)</source>
@@ -1008,7 +1136,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Traffic</source>
-        <translation>返答の量</translation>
+        <translation>応答の量</translation>
     </message>
     <message>
         <source>Earliest promotion</source>
@@ -1020,11 +1148,11 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Replies needed</source>
-        <translation>必要な返答数</translation>
+        <translation>必要な応答数</translation>
     </message>
     <message>
         <source>Canary looks needed</source>
-        <translation>必要なカナリア判定</translation>
+        <translation>必要なカナリア確認</translation>
     </message>
     <message>
         <source>Good candidates stopped</source>
@@ -1044,7 +1172,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>{0} replies a day</source>
-        <translation>1 日 {0} 件の返答</translation>
+        <translation>1 日 {0} 件の応答</translation>
     </message>
     <message>
         <source>{0} at most, as planned</source>
@@ -1052,7 +1180,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>⚠ never: there is too little traffic for the replies it asks for</source>
-        <translation>⚠ 昇格しません（計画が求める返答数に対して量が足りません）</translation>
+        <translation>⚠ 昇格しません（計画が求める応答数に対して量が足りません）</translation>
     </message>
     <message>
         <source>{0} after the start, waiting for a person not counted</source>
@@ -1064,7 +1192,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>{0} looks, {1}, at the latest</source>
-        <translation>遅くとも判定 {0} 回（{1}）</translation>
+        <translation>遅くとも確認 {0} 回（{1}）</translation>
     </message>
 </context>
 <context>
@@ -1111,7 +1239,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Regenerate the reply</source>
-        <translation>返答を再生成</translation>
+        <translation>応答を再生成</translation>
     </message>
     <message>
         <source>Copy the conversation</source>
@@ -1233,7 +1361,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Stop running replies too</source>
-        <translation>生成中の返答も止める</translation>
+        <translation>生成中の応答も止める</translation>
     </message>
     <message>
         <source>“Unsteered now” pressed in the desktop client</source>
@@ -1241,7 +1369,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Snapshot “{0}” created. Nobody gets it until it is activated.</source>
-        <translation>スナップショット「{0}」を作成しました。適用するまで、返答には使われません。</translation>
+        <translation>スナップショット「{0}」を作成しました。適用するまで、応答には使われません。</translation>
     </message>
     <message>
         <source>Activate…</source>
@@ -1327,7 +1455,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>A plan says what is measured, when the candidate is stopped, and what it takes to go on. It is locked first and cannot change afterwards.</source>
-        <translation>計画には、何を測るか、いつ候補を止めるか、何を満たせば先へ進むかを書きます。先に確定し、後から変えることはできません。</translation>
+        <translation>計画には、何を測るか、いつ候補を止めるか、何を満たせば先へ進むかを書きます。先に固定し、後から変えることはできません。</translation>
     </message>
     <message>
         <source>Candidate</source>
@@ -1339,7 +1467,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Replies a day to expect</source>
-        <translation>1 日に見込む返答数</translation>
+        <translation>1 日に見込む応答数</translation>
     </message>
     <message>
         <source>Reason</source>
@@ -1371,11 +1499,11 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Lock the plan and start</source>
-        <translation>計画を確定して開始</translation>
+        <translation>計画を固定して開始</translation>
     </message>
     <message>
         <source>Lock it only</source>
-        <translation>確定のみ</translation>
+        <translation>固定のみ</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -1593,11 +1721,11 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>honest on neutral questions</source>
-        <translation>通常の質問での正直さ</translation>
+        <translation>中立の質問での正直さ</translation>
     </message>
     <message>
         <source>KL on neutral questions</source>
-        <translation>通常の質問での KL</translation>
+        <translation>中立の質問での KL</translation>
     </message>
     <message>
         <source>repetition in shadow</source>
@@ -1605,19 +1733,19 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>refusals in shadow</source>
-        <translation>シャドーでの拒否</translation>
+        <translation>シャドーでの回答拒否</translation>
     </message>
     <message>
         <source>refusals in traffic</source>
-        <translation>実際の返答での拒否</translation>
+        <translation>実際の応答での回答拒否</translation>
     </message>
     <message>
         <source>length in traffic</source>
-        <translation>実際の返答の長さ</translation>
+        <translation>実際の応答の長さ</translation>
     </message>
     <message>
         <source>KL in traffic</source>
-        <translation>実際の返答での KL</translation>
+        <translation>実際の応答での KL</translation>
     </message>
     <message>
         <source>sample ratio</source>
@@ -1641,7 +1769,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>A pass says that the candidate is no worse than the margins on the questions and replies that were drawn.</source>
-        <translation>合格とは、抽出した質問と返答について、候補が許容幅より悪くないという意味です。</translation>
+        <translation>合格とは、抽出した質問と応答について、候補が許容幅より悪くないという意味です。</translation>
     </message>
     <message>
         <source>Comparisons of means are asymptotic and look first at 30 pairs; rates, limits and signs are exact.</source>
@@ -1649,7 +1777,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Replies of one session resemble each other: a session or a batch counts once.</source>
-        <translation>同じセッションの返答は互いに似るため、セッションまたはまとまりを 1 件と数えます。</translation>
+        <translation>同じセッションの応答は互いに似るため、セッションまたはまとまりを 1 件と数えます。</translation>
     </message>
     <message>
         <source>Changes of a mean were tried; a change of spread or shape alone may be missed.</source>
@@ -1661,7 +1789,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>The stage was trained again since the canary set was run through it.</source>
-        <translation>カナリアセットの実行後に、ステージが再学習されました。</translation>
+        <translation>カナリアセットの実行後に、ステージが再訓練されました。</translation>
     </message>
     <message>
         <source>The canary set was not run for {0} hours.</source>
@@ -1669,7 +1797,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>The newest reference of how replies look is stale: {0}</source>
-        <translation>返答の様子の最新の基準が古くなっています：{0}</translation>
+        <translation>応答の様子の最新の基準が古くなっています：{0}</translation>
     </message>
     <message>
         <source>The server has not looked at the evidence yet.</source>
@@ -1749,15 +1877,15 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Analysis: 1 look</source>
-        <translation>分析：判定 1 回</translation>
+        <translation>分析：確認 1 回</translation>
     </message>
     <message>
         <source>Analysis: {0} looks</source>
-        <translation>分析：判定 {0} 回</translation>
+        <translation>分析：確認 {0} 回</translation>
     </message>
     <message>
         <source>, at least {0} replies</source>
-        <translation>、返答 {0} 件以上</translation>
+        <translation>、応答 {0} 件以上</translation>
     </message>
     <message>
         <source>{0} ({1} to {2})</source>
@@ -1836,7 +1964,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>The plan for “{0}” is locked. Nobody gets it before you start it.</source>
-        <translation>「{0}」の計画を確定しました。開始するまで、誰にも提供されません。</translation>
+        <translation>「{0}」の計画を固定しました。開始するまで、誰にも提供されません。</translation>
     </message>
     <message>
         <source>Start…</source>
@@ -1931,7 +2059,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>A rollout moves everyone from the active snapshot to another one in steps: first in the shadow of live replies, then for a share of sessions, while guardrails that were locked before it began decide.</source>
-        <translation>ロールアウトは、適用中のスナップショットから別のものへ段階的に移す仕組みです。まず実際の返答の裏で（シャドー）、次に一部のセッションで試し、開始前に確定したガードレールが判断します。</translation>
+        <translation>ロールアウトは、適用中のスナップショットから別のものへ段階的に移す仕組みです。まず実際の応答の裏で（シャドー）、次に一部のセッションで試し、開始前に固定したガードレールが判断します。</translation>
     </message>
     <message>
         <source>Next step: choose the candidate and a plan, and see what it will take.</source>
@@ -1966,7 +2094,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Looks</source>
-        <translation>判定</translation>
+        <translation>確認</translation>
     </message>
     <message>
         <source>Steps</source>
@@ -1998,7 +2126,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>The plan is locked. Nobody gets the candidate before you start it.</source>
-        <translation>計画は確定済みです。開始するまで、候補は誰にも提供されません。</translation>
+        <translation>計画は固定済みです。開始するまで、候補は誰にも提供されません。</translation>
     </message>
     <message>
         <source>It goes on by itself; you do not have to watch. A guardrail that trips takes the candidate away.</source>
@@ -2038,7 +2166,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>{0} ({1}), locked; rollout {2}</source>
-        <translation>{0}（{1}、確定済み）、ロールアウト {2}</translation>
+        <translation>{0}（{1}、固定済み）、ロールアウト {2}</translation>
     </message>
     <message>
         <source>none yet</source>
@@ -2054,7 +2182,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>This step waits for what its plan asks: more looks, replies or questions. You do not have to watch.</source>
-        <translation>この段階は、計画が求める判定・返答・質問の数がそろうのを待っています。見守る必要はありません。</translation>
+        <translation>この段階は、計画が求める確認・応答・質問の数がそろうのを待っています。見守る必要はありません。</translation>
     </message>
 </context>
 <context>
@@ -2175,7 +2303,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Try honesty steering, release it, watch it, and roll it back.</source>
-        <translation>正直さのステアリングを試し、公開し、見守り、元に戻せます。</translation>
+        <translation>正直さのステアリングを試し、リリースし、見守り、元に戻せます。</translation>
     </message>
     <message>
         <source>Address</source>
@@ -2319,7 +2447,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Neutral</source>
-        <translation>通常</translation>
+        <translation>中立</translation>
     </message>
     <message>
         <source>Questions</source>
@@ -2467,7 +2595,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Differ</source>
-        <translation>回答の相違</translation>
+        <translation>応答の相違</translation>
     </message>
     <message>
         <source>Found in</source>
@@ -2543,7 +2671,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>No belief</source>
-        <translation>信念なし</translation>
+        <translation>知識なし</translation>
     </message>
     <message>
         <source>Gain over unsteered</source>
@@ -2677,7 +2805,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Here: {0}, not released.</source>
-        <translation>ここでの設定：{0}（未公開）。</translation>
+        <translation>ここでの設定：{0}（未リリース）。</translation>
     </message>
     <message>
         <source>Here: off.</source>
@@ -2724,7 +2852,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Set here, not released: differs from the active snapshot “{0}”.</source>
-        <translation>ここだけの設定です（未公開）。適用中のスナップショット「{0}」と異なります。</translation>
+        <translation>ここだけの設定です（未リリース）。適用中のスナップショット「{0}」と異なります。</translation>
     </message>
     <message>
         <source>The same as the active snapshot “{0}”.</source>
@@ -2774,7 +2902,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>A study measures the vector of each stage on each stage of a fine-tuning run, over several seeds, and says whether there is a critical window: confirmed, candidate, none or undecided.</source>
-        <translation>調査は、微調整の各ステージのベクトルを各ステージで、複数のシードにわたって測り、重要な窓があるかどうかを「確認された・候補・なし・未確定」のいずれかで示します。</translation>
+        <translation>調査は、微調整の各ステージのベクトルを各ステージで、複数のシードにわたって測り、重要な窓があるかどうかを「確認された・候補・なし・判定不能」のいずれかで示します。</translation>
     </message>
     <message>
         <source>A study writes a summary.json. Open it here, or start one from the command line:</source>
@@ -3011,7 +3139,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>undecided</source>
-        <translation>未確定</translation>
+        <translation>判定不能</translation>
     </message>
     <message>
         <source>A window: it opens and closes.</source>
@@ -3060,7 +3188,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>A trial asks a file of prompts in two or more lanes, scores the replies by criteria that are locked beforehand, and says whether to steer, or whether a prompt is enough.</source>
-        <translation>試験では、ファイルのプロンプトを 2 つ以上のレーンで質問し、先に固定した判定基準で応答を採点して、ステアリングすべきか、プロンプトで足りるかを示します。</translation>
+        <translation>試験では、ファイルのプロンプトを 2 つ以上のレーンで質問し、先に固定した判定基準で応答を採点して、ステアリングすべきか、プロンプトで十分かを示します。</translation>
     </message>
     <message>
         <source>The sample set that ships with the model shows how it works: it takes a minute or two on this server.</source>
@@ -3544,7 +3672,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>no belief</source>
-        <translation>信念なし</translation>
+        <translation>知識なし</translation>
     </message>
     <message>
         <source>right</source>
@@ -3668,11 +3796,11 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>steer</source>
-        <translation>ステアリングする</translation>
+        <translation>ステアリングを採用</translation>
     </message>
     <message>
         <source>a prompt is enough</source>
-        <translation>プロンプトで足りる</translation>
+        <translation>プロンプトで十分</translation>
     </message>
     <message>
         <source>unsteered</source>
@@ -3836,7 +3964,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>A prompt is enough if</source>
-        <translation>プロンプトで足りる条件</translation>
+        <translation>プロンプトで十分とする条件</translation>
     </message>
     <message>
         <source>it passes and is at most {0} behind steering</source>
@@ -3872,6 +4000,297 @@ Click to see what to do.</source>
     <message>
         <source>New trial…</source>
         <translation>新しい試験…</translation>
+    </message>
+</context>
+<context>
+    <name>Server</name>
+    <message>
+        <source>the plan waits here for a person</source>
+        <translation>計画に従い、ここで人の判断を待っています</translation>
+    </message>
+    <message>
+        <source>the pause is over</source>
+        <translation>待ち時間が終わりました</translation>
+    </message>
+    <message>
+        <source>the pause goes on</source>
+        <translation>待ち時間の途中です</translation>
+    </message>
+    <message>
+        <source>{0} of {1} pairs</source>
+        <translation>{1} 組中 {0} 組</translation>
+    </message>
+    <message>
+        <source>{0} of {1} looks, {2} of {3} replies</source>
+        <translation>確認 {1} 回中 {0} 回、応答 {3} 件中 {2} 件</translation>
+    </message>
+    <message>
+        <source>its task was cancelled</source>
+        <translation>処理が取り消されました</translation>
+    </message>
+    <message>
+        <source>its task ended</source>
+        <translation>処理が終わりました</translation>
+    </message>
+    <message>
+        <source>it has not moved for {0} s</source>
+        <translation>{0} 秒間動いていません</translation>
+    </message>
+    <message>
+        <source>{0} is not finite</source>
+        <translation>「{0}」が有限の値ではありません</translation>
+    </message>
+    <message>
+        <source>the reply ended with an error: {0}</source>
+        <translation>応答がエラーで終わりました：{0}</translation>
+    </message>
+    <message>
+        <source>the KL to unsteered of one token is {0} nat, above the cap of {1}</source>
+        <translation>1 トークンの、ステアリングなしとの KL が {0} nat で、上限 {1} を超えています</translation>
+    </message>
+    <message>
+        <source>the reply ran into its length limit inside a repetition loop</source>
+        <translation>応答が繰り返しループに陥り、長さの上限に達しました</translation>
+    </message>
+    <message>
+        <source>{0} is {1} in reply {2}, above the cap {3}</source>
+        <translation>応答 {2} の「{0}」が {1} で、上限 {3} を超えています</translation>
+    </message>
+    <message>
+        <source>{0} is {1} in reply {2}</source>
+        <translation>応答 {2} の「{0}」が {1} です</translation>
+    </message>
+    <message>
+        <source>it has ended; start a new one (retry)</source>
+        <translation>終了しています。「やり直す」で新しく始めてください</translation>
+    </message>
+    <message>
+        <source>it was started already; resume, promote or abort it</source>
+        <translation>すでに開始しています。再開、昇格、中止のいずれかを選んでください</translation>
+    </message>
+    <message>
+        <source>it has not started; start or abort it</source>
+        <translation>まだ開始していません。開始するか、中止してください</translation>
+    </message>
+    <message>
+        <source>only a paused one is resumed</source>
+        <translation>再開できるのは、一時停止中のものだけです</translation>
+    </message>
+    <message>
+        <source>this is the last step: it ends with a pass, with promote full, or with abort</source>
+        <translation>最後の段階です。合格、全面的な昇格、中止のいずれかで終わります</translation>
+    </message>
+    <message>
+        <source>only one that runs or is paused is promoted</source>
+        <translation>昇格できるのは、進行中か一時停止中のものだけです</translation>
+    </message>
+    <message>
+        <source>only one that runs or is paused is held</source>
+        <translation>止められるのは、進行中か一時停止中のものだけです</translation>
+    </message>
+    <message>
+        <source>only one that runs or is paused is looked at</source>
+        <translation>確認できるのは、進行中か一時停止中のものだけです</translation>
+    </message>
+    <message>
+        <source>only one that was aborted or has failed is tried again</source>
+        <translation>やり直せるのは、中止したものか、ガードレールが止めたものだけです</translation>
+    </message>
+    <message>
+        <source>revision {0} is its candidate: roll back instead</source>
+        <translation>リビジョン {0} がその候補です。中止ではなく、ロールバックしてください</translation>
+    </message>
+    <message>
+        <source>every reply is there; grade them, then finish the rating</source>
+        <translation>すべての応答がそろいました。評価してから、評価を終了してください</translation>
+    </message>
+    <message>
+        <source>it stopped: {0}</source>
+        <translation>停止しました：{0}</translation>
+    </message>
+    <message>
+        <source>kept for {0} days</source>
+        <translation>保存期間 {0} 日が過ぎました</translation>
+    </message>
+    <message>
+        <source>it was started before; resume it if it is paused</source>
+        <translation>すでに開始しています。一時停止中なら、再開してください</translation>
+    </message>
+    <message>
+        <source>only a paused one is resumed, or a finished one with failed replies</source>
+        <translation>再開できるのは、一時停止中のものか、失敗した応答のある完了済みのものだけです</translation>
+    </message>
+    <message>
+        <source>only a running one is paused</source>
+        <translation>一時停止できるのは、実行中のものだけです</translation>
+    </message>
+    <message>
+        <source>it was stopped before its verdict</source>
+        <translation>判定の前に止められました</translation>
+    </message>
+    <message>
+        <source>it was stopped before its last reply</source>
+        <translation>最後の応答の前に止められました</translation>
+    </message>
+    <message>
+        <source>only one that waits for grades is finished so</source>
+        <translation>評価を終了できるのは、評価待ちのものだけです</translation>
+    </message>
+    <message>
+        <source>grades came in meanwhile; finish it again</source>
+        <translation>その間に評価が加わりました。もう一度終了してください</translation>
+    </message>
+    <message>
+        <source>it changed while the row was asked; look again</source>
+        <translation>質問している間に変わりました。もう一度確認してください</translation>
+    </message>
+    <message>
+        <source>its prompts and replies were deleted</source>
+        <translation>プロンプトと応答は削除済みです</translation>
+    </message>
+    <message>
+        <source>pause it first</source>
+        <translation>先に一時停止してください</translation>
+    </message>
+    <message>
+        <source>there is nothing left to delete</source>
+        <translation>削除するものはもうありません</translation>
+    </message>
+    <message>
+        <source>{0} replies have no grade yet; grade them first</source>
+        <translation>未評価の応答が {0} 件あります。先に評価してください</translation>
+    </message>
+    <message>
+        <source>grades are given once every reply is there</source>
+        <translation>評価は、すべての応答がそろってから行います</translation>
+    </message>
+    <message>
+        <source>a row is asked again once it stands still</source>
+        <translation>止まってから、もう一度求めることができます</translation>
+    </message>
+    <message>
+        <source>its scores are made in a step of their own: resume it, which asks again what failed</source>
+        <translation>採点は別の手順で行います。再開すると、失敗したものをもう一度求めます</translation>
+    </message>
+    <message>
+        <source>worse, beyond chance</source>
+        <translation>偶然を超えて悪い</translation>
+    </message>
+    <message>
+        <source>not what chance gives</source>
+        <translation>偶然では起こりにくい割り当て</translation>
+    </message>
+    <message>
+        <source>not enough data</source>
+        <translation>データ不足</translation>
+    </message>
+    <message>
+        <source>within the margin</source>
+        <translation>許容幅以内</translation>
+    </message>
+    <message>
+        <source>no alarm</source>
+        <translation>警報なし</translation>
+    </message>
+    <message>
+        <source>{0} questions</source>
+        <translation>質問 {0} 件</translation>
+    </message>
+    <message>
+        <source>{0} pairs</source>
+        <translation>{0} 組</translation>
+    </message>
+    <message>
+        <source>{0} replies</source>
+        <translation>応答 {0} 件</translation>
+    </message>
+    <message>
+        <source>{0} sessions</source>
+        <translation>セッション {0} 件</translation>
+    </message>
+    <message>
+        <source>at most {0}</source>
+        <translation>上限 {0}</translation>
+    </message>
+    <message>
+        <source>at least {0}</source>
+        <translation>下限 {0}</translation>
+    </message>
+    <message>
+        <source>margin {0}</source>
+        <translation>許容幅 {0}</translation>
+    </message>
+    <message>
+        <source>against reference {0}</source>
+        <translation>基準 {0} との比較</translation>
+    </message>
+    <message>
+        <source>against the weights</source>
+        <translation>計画の割合との比較</translation>
+    </message>
+    <message>
+        <source>{0}; not enough data: {1}</source>
+        <translation>{0}。データ不足：{1}</translation>
+    </message>
+    <message>
+        <source>{0}, nothing failed, non-inferiority shown</source>
+        <translation>{0}、不合格なし、許容幅以内であることを確認</translation>
+    </message>
+    <message>
+        <source>{0}, nothing failed</source>
+        <translation>{0}、不合格なし</translation>
+    </message>
+    <message>
+        <source>{0} batches of {1}</source>
+        <translation>{0} 組（1 組は{1}）</translation>
+    </message>
+    <message>
+        <source>{0} over {1}: {2}</source>
+        <translation>{0}（{1}）：{2}</translation>
+    </message>
+    <message>
+        <source>{0} over {1}, {3}: {2}</source>
+        <translation>{0}（{1}、{3}）：{2}</translation>
+    </message>
+    <message>
+        <source>nothing measured</source>
+        <translation>未測定</translation>
+    </message>
+    <message>
+        <source>the candidate got {0}</source>
+        <translation>候補の割り当て {0}</translation>
+    </message>
+    <message>
+        <source>{0} on canaries ({1})</source>
+        <translation>{0}（カナリアセット、{1}）</translation>
+    </message>
+    <message>
+        <source>{0} {1}</source>
+        <translation>{0} {1}</translation>
+    </message>
+    <message>
+        <source>open</source>
+        <translation>限界なし</translation>
+    </message>
+    <message>
+        <source>{0} {1} against stable (95%: {2} to {3})</source>
+        <translation>{0} 現行との差 {1}（95% 区間 {2} ～ {3}）</translation>
+    </message>
+    <message>
+        <source>{0} measurements went wrong, the last one: {1}</source>
+        <translation>測定が {0} 件失敗しました。最後のもの：{1}</translation>
+    </message>
+    <message>
+        <source>nobody judges this rollout: {0}</source>
+        <translation>このロールアウトは判定されていません：{0}</translation>
+    </message>
+    <message>
+        <source>{0}: {1}</source>
+        <translation>{0}：{1}</translation>
+    </message>
+    <message>
+        <source>, </source>
+        <translation>、</translation>
     </message>
 </context>
 </TS>

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from PySide6.QtCore import QCoreApplication
+from trimtab_client import abbreviated
 
 from trimtab_gui.bridge.failure import Failure
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
+from trimtab_gui.models.server_sentences import say
 
 _TEXTS: Final = {
     "NOT_CONNECTED": QT_TRANSLATE_NOOP("Failure", "There is no connection to a server."),
@@ -106,24 +108,105 @@ _TEXTS: Final = {
     ),
     "STORE_DAMAGED": QT_TRANSLATE_NOOP("Failure", "The server's store is damaged. Its log has the details."),
     "INTERNAL": QT_TRANSLATE_NOOP("Failure", "The server failed. Its log has the details."),
+    "MODEL_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not host {name}."),
+    "DEPLOYMENT_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server has no {deployment}."),
+    "TOKEN_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not know this token."),
+    "TRIAL_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not know this trial."),
+    "TRIAL_SAMPLE_MISSING": QT_TRANSLATE_NOOP(
+        "Failure", "This model comes without a sample set. Use prompts of your own."
+    ),
+    "TRIAL_CHANGED": QT_TRANSLATE_NOOP(
+        "Failure", "The trial was locked with other criteria or prompts. Start a new trial."
+    ),
+    "TRIAL_BLIND": QT_TRANSLATE_NOOP(
+        "Failure", "The trial is graded blind: lanes and outcomes are shown when the rating is finished."
+    ),
+    "LAYER_OUT_OF_RANGE": QT_TRANSLATE_NOOP(
+        "Failure", "Layer {layer} cannot be steered: the model has {layer_count} layers."
+    ),
+    "VECTOR_IN_USE": QT_TRANSLATE_NOOP(
+        "Failure", "{snapshot_count} snapshot(s) use this vector. Snapshots are for ever, and so is it."
+    ),
+    "REQUEST_ID_REUSED": QT_TRANSLATE_NOOP("Failure", "This request was made before. Try again."),
+    "REFERENCE_NOT_FINITE": QT_TRANSLATE_NOOP(
+        "Failure", "A reply's {signal} is not finite, so these replies are no reference. Find out why first."
+    ),
+    "REFERENCE_NOT_ANSWERED": QT_TRANSLATE_NOOP(
+        "Failure", "Canary question {question} was not answered, so there is no reference. Record again."
+    ),
+    "TOKEN_ENDED": QT_TRANSLATE_NOOP("Failure", "This token was revoked or has expired. Create another one."),
+    "SECRET_ALREADY_SENT": QT_TRANSLATE_NOOP(
+        "Failure", "The token's secret was sent once and is kept nowhere. Revoke it and create another one."
+    ),
+    "OBSERVATIONS_GONE": QT_TRANSLATE_NOOP(
+        "Failure", "Of the {counted} observations behind this verdict, {kept} are still kept."
+    ),
+    "CONSUMER_STALLED": QT_TRANSLATE_NOOP(
+        "Failure", "The reply was not read in time and was cancelled. Ask again."
+    ),
+    "MESSAGE_TOO_LARGE": QT_TRANSLATE_NOOP(
+        "Failure", "This is larger than the server takes: {bytes} bytes, at most {limit}."
+    ),
+    "REQUEST_NOT_SENT": QT_TRANSLATE_NOOP("Failure", "The request did not reach the server in time."),
+    "CHAT_TEMPLATE_MISSING": QT_TRANSLATE_NOOP(
+        "Failure", "The model has no chat template, so it cannot take a conversation."
+    ),
+    "BLOB_DAMAGED": QT_TRANSLATE_NOOP("Failure", "A file in the server's store is damaged."),
 }
 
 
-# Followed by the server's own words, which say where the fault is.
+# {detail} is the server's own words, which say where the fault is.
 _INTRODUCTIONS: Final = {
-    "PLAN_INVALID": QT_TRANSLATE_NOOP("Failure", "The plan cannot be used: {0}"),
-    "PLAN_UNREADABLE": QT_TRANSLATE_NOOP("Failure", "The plan file cannot be read: {0}"),
-    "ROLLOUT_STATE": QT_TRANSLATE_NOOP("Failure", "The rollout does not allow this now: {0}"),
+    "REQUEST_UNDECODABLE": QT_TRANSLATE_NOOP(
+        "Failure", "Client and server do not understand each other. Are their versions the same? {detail}"
+    ),
+    "FIELD_INVALID": QT_TRANSLATE_NOOP("Failure", "The server does not take this value: {detail}"),
+    "PLAN_INVALID": QT_TRANSLATE_NOOP("Failure", "The plan cannot be used: {detail}"),
+    "PLAN_UNREADABLE": QT_TRANSLATE_NOOP("Failure", "The plan file cannot be read: {detail}"),
+    "ROLLOUT_STATE": QT_TRANSLATE_NOOP("Failure", "The rollout does not allow this now: {detail}"),
+    "PROMPTS_INVALID": QT_TRANSLATE_NOOP("Failure", "The prompts cannot be used: {detail}"),
+    "CRITERIA_INVALID": QT_TRANSLATE_NOOP("Failure", "The criteria cannot be used: {detail}"),
+    "TRIAL_STATE": QT_TRANSLATE_NOOP("Failure", "The trial does not allow this now: {detail}"),
+    "VECTOR_CORRUPT": QT_TRANSLATE_NOOP("Failure", "The vector file is damaged: {detail}"),
+    "VECTOR_NOT_FINITE": QT_TRANSLATE_NOOP(
+        "Failure", "The vector holds numbers that are not finite: {detail}"
+    ),
+    "VECTOR_SHAPE": QT_TRANSLATE_NOOP("Failure", "The vector does not fit the model: {detail}"),
+    "VECTOR_TOO_LARGE": QT_TRANSLATE_NOOP("Failure", "The vector file is too large: {detail}"),
+    "VECTOR_INVALID": QT_TRANSLATE_NOOP("Failure", "The vector cannot be used: {detail}"),
+    "CONTRAST_SET_INVALID": QT_TRANSLATE_NOOP("Failure", "The contrast set cannot be used: {detail}"),
+    "MODEL_UNSUPPORTED": QT_TRANSLATE_NOOP("Failure", "This model cannot be hosted: {detail}"),
+    "MODEL_NOT_LOADABLE": QT_TRANSLATE_NOOP("Failure", "The model cannot be loaded: {detail}"),
 }
+
+# Reasons with a text of their own.
+REASONS: Final = frozenset({*_TEXTS, *_INTRODUCTIONS})
+
+
+class _Facts(dict[str, str]):
+    """What a sentence names; content hashes in short, and a mark where the server has sent nothing."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__({name: abbreviated(value) for name, value in failure.metadata.items()})
+        self["detail"] = say(failure.metadata.get("detail") or failure.message)
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+def source_text(reason: str) -> str:
+    """The English text of a reason, with its placeholders; "" where there is none."""
+    return _TEXTS.get(reason) or _INTRODUCTIONS.get(reason, "")
 
 
 def describe(failure: Failure) -> str:
     """One sentence or two for the operator; the server's own words when the reason is not known here."""
-    introduction = _INTRODUCTIONS.get(failure.reason)
-    if introduction is not None:
-        detail = failure.metadata.get("detail") or failure.message
-        return QCoreApplication.translate("Failure", introduction).format(detail)
-    source = _TEXTS.get(failure.reason)
-    if source is None:
+    source = source_text(failure.reason)
+    if not source:
         return failure.message
-    return QCoreApplication.translate("Failure", source)
+    return QCoreApplication.translate("Failure", source).format_map(_Facts(failure))
+
+
+def in_the_servers_words(failure: Failure) -> str:
+    """What the server said, with its own word for the reason: for a tooltip, and for whoever reads its log."""
+    return f"{failure.reason}: {failure.message}" if failure.message else failure.reason

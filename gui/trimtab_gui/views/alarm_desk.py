@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QMainWindow
 from trimtab_client.rollout_types import Rollout, RolloutState
 from trimtab_client.types import Signal as Figure
 
+from trimtab_gui.models.figures import figure_name
 from trimtab_gui.models.rollout_words import candidate_name, stale_reason
+from trimtab_gui.models.server_sentences import listed, say
 from trimtab_gui.models.workspace import Tone, Workspace
 from trimtab_gui.views.elements import number
-from trimtab_gui.views.monitors_page import figure_name
 from trimtab_gui.views.strips import NoticeStrip
 from trimtab_gui.views.system_notice import Notifier
 
@@ -79,7 +80,7 @@ class AlarmDesk(QObject):
         if fresh:
             self._raise(
                 self.tr("⚠ Alarm"),
-                "; ".join(fresh),
+                listed(fresh),
                 Tone.DANGER,
                 self.tr("Show the monitors"),
                 self._rooms.show_monitors,
@@ -95,7 +96,7 @@ class AlarmDesk(QObject):
             title, tone = told
             self._raise(
                 title.format(candidate_name(rollout), rollout.changed_by),
-                rollout.reason,
+                say(rollout.reason),
                 tone,
                 self.tr("Show the rollout"),
                 self._rooms.show_rollout,

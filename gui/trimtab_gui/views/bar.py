@@ -10,6 +10,7 @@ from trimtab_client.rollout_types import RolloutState
 
 from trimtab_gui.bridge import Phase
 from trimtab_gui.icons import icon
+from trimtab_gui.models.figures import figure_name
 from trimtab_gui.models.rollout_words import (
     candidate_name,
     stale_reason,
@@ -17,10 +18,10 @@ from trimtab_gui.models.rollout_words import (
     verdict_tone,
     verdict_word,
 )
+from trimtab_gui.models.server_sentences import listed
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel, clock, label, number, set_tone
-from trimtab_gui.views.monitors_page import figure_name
 
 
 class Bar(Panel):
@@ -162,7 +163,7 @@ class Bar(Panel):
     def _show_alarm(self) -> None:
         alarms = self._workspace.monitors.alarming
         if alarms:
-            names = ", ".join(figure_name(figure) for figure in alarms)
+            names = listed([figure_name(figure) for figure in alarms])
             self.alarm.setText(
                 self.tr("⚠ {0} alarms").format(len(alarms)) if len(alarms) > 1 else f"⚠ {names}"
             )

@@ -21,6 +21,7 @@ from trimtab_gui.models.rollout_words import (
     verdict_tone,
     verdict_word,
 )
+from trimtab_gui.models.server_sentences import say
 from trimtab_gui.models.table import ROW_ROLE, Column, RowsModel
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Table
@@ -89,7 +90,7 @@ _COLUMNS: Final = (
     Column[GuardrailRow](
         QT_TRANSLATE_NOOP("Tables", "Remark"),
         _remark,
-        tooltip=lambda row: "" if row.evidence is None else row.evidence.text,
+        tooltip=lambda row: "" if row.evidence is None else say(row.evidence.text),
     ),
 )
 

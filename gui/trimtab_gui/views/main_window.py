@@ -15,7 +15,7 @@ from trimtab_gui.bridge import Failure
 from trimtab_gui.i18n import Languages
 from trimtab_gui.icons import application_icon
 from trimtab_gui.models.commands import MENUS
-from trimtab_gui.models.messages import describe
+from trimtab_gui.models.messages import describe, in_the_servers_words
 from trimtab_gui.models.release import Done
 from trimtab_gui.models.workspace import Tone, Workspace
 from trimtab_gui.options import PAGES, ROOMS
@@ -455,7 +455,7 @@ class MainWindow(QMainWindow):
     def _tell_failure(self, failure: Failure) -> None:
         if self.rollout_actions.tell_refusal(failure):
             return
-        self.notice.tell(describe(failure), Tone.DANGER)
+        self.notice.tell(describe(failure), Tone.DANGER, detail=in_the_servers_words(failure))
 
 
 def _always() -> bool:

@@ -22,6 +22,7 @@ from trimtab_client.types import Signal as Figure
 
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.icons import icon
+from trimtab_gui.models.figures import NAMES, figure_name
 from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
@@ -31,28 +32,6 @@ from trimtab_gui.views.plot import TimePlot
 # 20 Hz at most, and only while something is new.
 REDRAW_MILLISECONDS: Final = 50
 
-_NAMES: Final = {
-    Figure.HONEST_UNDER_PRESSURE: QT_TRANSLATE_NOOP("Figures", "Honest under pressure"),
-    Figure.HONEST_NEUTRAL: QT_TRANSLATE_NOOP("Figures", "Honest, neutral desk"),
-    Figure.PROJECTION: QT_TRANSLATE_NOOP("Figures", "Projection read-out"),
-    Figure.KL_TO_UNSTEERED: QT_TRANSLATE_NOOP("Figures", "KL to unsteered (nat/token)"),
-    Figure.ENTROPY: QT_TRANSLATE_NOOP("Figures", "Entropy (nat)"),
-    Figure.REPETITION: QT_TRANSLATE_NOOP("Figures", "Repetition (share of 4-grams)"),
-    Figure.REPLY_TOKENS: QT_TRANSLATE_NOOP("Figures", "Length of replies (tokens)"),
-    Figure.TOKENS_PER_SECOND: QT_TRANSLATE_NOOP("Figures", "Tokens per second"),
-    Figure.HONESTY_MEAN: QT_TRANSLATE_NOOP("Figures", "Honesty probe, mean"),
-    Figure.HONESTY_MINIMUM: QT_TRANSLATE_NOOP("Figures", "Honesty probe, lowest"),
-    Figure.HONESTY_AT_ANSWER: QT_TRANSLATE_NOOP("Figures", "Honesty probe, at the answer"),
-    Figure.KL_LARGEST: QT_TRANSLATE_NOOP("Figures", "Largest KL of a token (nat)"),
-    Figure.UNSTEERED_PERPLEXITY: QT_TRANSLATE_NOOP("Figures", "Perplexity, unsteered model"),
-    Figure.UNSTEERED_LEAST_LIKELY: QT_TRANSLATE_NOOP("Figures", "Least likely token, unsteered (nat)"),
-    Figure.REPETITION_LOOP: QT_TRANSLATE_NOOP("Figures", "Repetition loop (1: yes)"),
-    Figure.REFUSAL: QT_TRANSLATE_NOOP("Figures", "Refusal (1: yes)"),
-    Figure.EVASION: QT_TRANSLATE_NOOP("Figures", "Evasion (1: yes)"),
-    Figure.RESIDUAL_NORM_RATIO: QT_TRANSLATE_NOOP("Figures", "Residual norm (ratio)"),
-    Figure.STEERING_SHARE: QT_TRANSLATE_NOOP("Figures", "Steering applied (share)"),
-    Figure.FIRST_TOKEN_SECONDS: QT_TRANSLATE_NOOP("Figures", "Time to first token (s)"),
-}
 _RANGES: Final = {
     Figure.HONEST_UNDER_PRESSURE: (0.0, 1.0),
     Figure.HONEST_NEUTRAL: (0.0, 1.0),
@@ -61,11 +40,6 @@ _RANGES: Final = {
     Figure.ENTROPY: (0.0, 3.0),
     Figure.REPETITION: (0.0, 1.0),
 }
-
-
-def figure_name(figure: Figure) -> str:
-    """What a signal is called on the screen."""
-    return QCoreApplication.translate("Figures", _NAMES[figure])
 
 
 @dataclass(frozen=True)
@@ -300,7 +274,7 @@ class MonitorsPage(Panel):
                     figure in raised,
                     figure in drifting,
                 )
-                for figure in _NAMES
+                for figure in NAMES
             ]
         )
         self.values_table.fit_columns()

@@ -20,6 +20,7 @@ from trimtab_gui.models.rollout_words import (
     verdict_tone,
     verdict_word,
 )
+from trimtab_gui.models.server_sentences import say
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import ElidedLabel, Panel, clock, label, set_tone
@@ -165,7 +166,7 @@ class RolloutView(Panel):
         set_tone(self.verdict_chip, verdict_tone(rollout.verdict))
         self._next.setText(self._what_next(rollout))
         values = {
-            "reason": rollout.reason or "–",
+            "reason": say(rollout.reason) or "–",
             "by": self._people(rollout),
             "plan": self._plan(rollout),
             "looks": self._looks(rollout),
@@ -231,7 +232,7 @@ class RolloutView(Panel):
         if row is None or row.evidence is None:
             self._finding.setText(self.tr("Choose a guardrail to read its finding in a sentence."))
         else:
-            self._finding.setText(f"{guardrail_name(row.name)}: {row.evidence.text}")
+            self._finding.setText(f"{guardrail_name(row.name)}: {say(row.evidence.text)}")
 
     # Buttons ----------------------------------------------------------------------------------------------
 

@@ -97,6 +97,7 @@ class _Notice:
     action: str
     run: Callable[[], None] | None
     moment: float
+    detail: str
 
 
 class NoticeStrip(Panel):
@@ -134,16 +135,25 @@ class NoticeStrip(Panel):
     def retranslate(self) -> None:
         self.close_button.setText(self.tr("Close"))
 
-    def tell(self, text: str, tone: Tone, action: str = "", run: Callable[[], None] | None = None) -> None:
-        """Shows a text; `action` names the button that calls `run`."""
+    def tell(
+        self,
+        text: str,
+        tone: Tone,
+        action: str = "",
+        run: Callable[[], None] | None = None,
+        *,
+        detail: str = "",
+    ) -> None:
+        """Shows a text; `action` names the button that calls `run`, `detail` is for whoever rests on the text."""
         before = self._shown
         if before is not None and before.run is not None and before.text != text:
             self._covered = [*self._covered, before][-OFFERS_KEPT:]
-        self._show(_Notice(text, tone, action, run, monotonic()))
+        self._show(_Notice(text, tone, action, run, monotonic(), detail))
 
     def _show(self, notice: _Notice) -> None:
         self._shown = notice
         self._text.setText(notice.text)
+        self._text.setToolTip(notice.detail)
         self.action_button.setText(notice.action)
         self.action_button.setVisible(notice.run is not None)
         set_tone(self, notice.tone.value)

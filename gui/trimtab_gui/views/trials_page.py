@@ -25,6 +25,7 @@ from trimtab_gui.bridge import Failure
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.rating import RatingModel
+from trimtab_gui.models.server_sentences import say
 from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.trial_draft import TrialDraftModel
 from trimtab_gui.models.trial_words import MARKS, STATES, VERDICTS, duration, named
@@ -300,7 +301,7 @@ class OpenTrial(Panel):
             return
         self._title.setText(trial.display_name)
         self.state.setText(named(STATES, trial.state))
-        self.state.setToolTip(trial.reason)
+        self.state.setToolTip(say(trial.reason))
         set_tone(self.state, _TONES.get(trial.state, ""))
         self._goal.setText(trial.goal)
         progress = trial.progress
@@ -319,7 +320,7 @@ class OpenTrial(Panel):
         if progress.errors:
             parts.append(self.tr("⚠ {0} errors; resume asks them again").format(progress.errors))
         if trial.state is TrialState.PAUSED and trial.reason:
-            parts.append(trial.reason)
+            parts.append(say(trial.reason))
         self.left.setText("  ·  ".join(parts))
         self.summary.show_trial(trial)
         self._show_buttons()

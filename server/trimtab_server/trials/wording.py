@@ -40,20 +40,20 @@ _EN: Final = {
 }
 _JA: Final = {
     "prompt_enough": _GAIN_JA + "「{steered}」との差は {advantage}（{advantage_low}～{advantage_high}）で、"
-    "許容差 {prompt_margin} 以内です。",
+    "許容幅 {prompt_margin} 以内です。",
     "prompt_passes": _GAIN_JA,
     "prompt_passes_steering_fails": _GAIN_JA + "「{steered}」は不合格です。",
     "steer": _GAIN_JA
     + "最良のプロンプト「{prompt}」を {advantage}（{advantage_low}～{advantage_high}）上回ります。",
     "steer_no_prompt": _GAIN_JA + "プロンプトは試していないため、それで足りるかどうかは分かりません。",
     "prompt_or_steering": "「{lane}」の改善は十分ですが、「{prompt}」より良いかは未確定です。差は {advantage}"
-    "（{advantage_low}～{advantage_high}）、許容差は {prompt_margin} です。{needed}",
+    "（{advantage_low}～{advantage_high}）、許容幅は {prompt_margin} です。{needed}",
     "failed": "「{lane}」の{question}{of}は {value}（{low}～{high}）で、基準 {threshold} を{short}。",
     "open": "「{lane}」の{question}{of}は {prompts} 件で {value}（{low}～{high}）です。"
     "基準 {threshold} を{wanted}は未確定です。{needed}",
     "open_unmeasured": "「{lane}」の{question}{of}は、プロンプトが足りないため測れません。{needed}",
     "few_prompts": "判定に使える独立したプロンプトは {groups} 件で、基準は {needed_prompts} 件です。{needed}",
-    "missing_rows": "{planned} 件中 {missing} 件の応答がまだありません。試行を再開してください。",
+    "missing_rows": "{planned} 件中 {missing} 件の応答がまだありません。試験を再開してください。",
     "unscored_rows": "{planned} 件中 {rows} 件が未採点です。評価を行うか、採点モデルの完了を待ってください。",
     "failed_rows": "{rows} 件の応答が失敗しました。最初は「{lane}」のプロンプト {prompt} です（{error}）。"
     "もう一度実行してください。",

@@ -50,7 +50,7 @@ def test_a_rollout_is_reported_from_a_file(tmp_path: Path) -> None:
     arguments = ["report", "rollout", str(source), "--html", str(page), "--language", "ja"]
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 0, done.output
-    assert "段階的リリース" in page.read_text(encoding="utf-8")
+    assert "ロールアウト" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

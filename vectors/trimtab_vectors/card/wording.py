@@ -22,7 +22,7 @@ class Words:
 TITLE: Final = Words("Vector card", "ベクトルカード")
 FACTS: Final[dict[str, Words]] = {
     "concept": Words("concept", "概念"),
-    "stage": Words("extracted at stage", "抽出した段階"),
+    "stage": Words("extracted at stage", "抽出したステージ"),
     "looked_at": Words("looked at on", "調べた対象"),
     "method": Words("method", "方法"),
     "position": Words("read at", "読み取り位置"),
@@ -42,7 +42,7 @@ CHANGED: Final = Words(
     "At this setting the most likely next token changes on {changed:.0%} of {contexts} prompts; "
     "KL(unsteered ‖ steered) there is {kl:.3f} nat.",
     "この設定では {contexts} 個のプロンプトのうち {changed:.0%} で最も確からしい次のトークンが変わります。"
-    "そこでの KL(介入なし ‖ 介入あり) は {kl:.3f} nat です。",
+    "そこでの KL(ステアリングなし ‖ ステアリングあり) は {kl:.3f} nat です。",
 )
 TOLD_APART: Final = Words(
     "Held-out pairs are told apart at layer {layer} with AUROC {value:.2f} [{low:.2f}, {high:.2f}]. "
@@ -152,7 +152,7 @@ SWEEP_NOTE: Final = Words(
 CURVES: Final[dict[str, Words]] = {
     "honest": Words("honest, worst group", "正直 (最も悪い群)"),
     "knowledge": Words("knows the answer unpressed", "圧力なしでの正答"),
-    "coherence": Words("coherent", "まとまった返答"),
+    "coherence": Words("coherent", "まとまった応答"),
 }
 SAFE_RANGE: Final = Words("safe range", "安全な範囲")
 RECOMMENDED: Final = Words("recommended", "推奨")
@@ -180,7 +180,7 @@ GATES: Final[dict[str, Words]] = {
     "perplexity_ratio": Words("perplexity ratio", "パープレキシティ比"),
     "capability_loss": Words("capability lost", "能力の低下"),
     "harm_flips": Words("honest before, a lie after", "正直から嘘への変化"),
-    "evasion_increase": Words("more evasions", "回避の増加"),
+    "evasion_increase": Words("more evasions", "回答回避の増加"),
     "anti_steerable": Words("moved the wrong way", "逆方向に動いた割合"),
 }
 VERDICTS: Final[dict[str, Words]] = {
