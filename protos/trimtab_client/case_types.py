@@ -129,7 +129,7 @@ class CaseRollout:
     candidate_snapshot: str
     plan_hash: str
     promoted_revision: int
-    rolled_back: bool
+    superseded: bool
 
 
 @dataclass(frozen=True)

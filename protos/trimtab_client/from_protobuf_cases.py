@@ -73,7 +73,7 @@ def case_rollout(message: case_pb2.CaseRollout) -> types.CaseRollout:
         candidate_snapshot=message.candidate_snapshot,
         plan_hash=message.plan_hash,
         promoted_revision=message.promoted_revision,
-        rolled_back=message.rolled_back,
+        superseded=message.superseded,
     )
 
 
