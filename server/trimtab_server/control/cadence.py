@@ -22,14 +22,18 @@ class Cadence:
     def __init__(self, plan: AnalysisPlan) -> None:
         self._plan = plan
         self.seconds = float(plan.canary.every_seconds) if plan.canary else WITHOUT_CANARIES
+        self._here = (-1, -1)
         self._pairs = 0
         self._wanted = False
         self._begun = 0
         self._ends: float | None = None
 
-    def begin(self, record: RolloutRecord) -> None:
-        """A step begins."""
-        self._pairs, self._wanted, self._begun = 0, False, record.step_time
+    def begin(self, record: RolloutRecord, pairs: int = 0) -> None:
+        """At a step that it has not heard of, or that began anew; `pairs` were seen in it already."""
+        if (record.step, record.step_time) == self._here:
+            return
+        self._here = (record.step, record.step_time)
+        self._pairs, self._wanted, self._begun = pairs, False, record.step_time
         match self._plan.steps[record.step]:
             case Pause(seconds=seconds):
                 self._ends = None if seconds is None else float(seconds)

@@ -97,7 +97,7 @@ class RolloutController:
             Subject("candidate", record.deployment, record.candidate_snapshot, in_force.candidate),
         )
         log.info("rollout_taken_up", extra={"facts": {"rollout": record.name, "looks": record.look_count}})
-        self._run = RolloutRun(in_force, taken.plan, taken.evidence, draws, arms, self._tools)
+        self._run = RolloutRun(in_force, taken, draws, arms, self._tools)
         try:
             await self._run.run()
         finally:

@@ -46,19 +46,32 @@ class Evidence:
         self._unkept: list[Observation] = []
         self._kept = 0
 
-    def begin_step(self, record: RolloutRecord) -> bool:
-        """Tells the judge of a step it has not heard of, or of one that began anew; whether it was news."""
+    @property
+    def unkept(self) -> tuple[Observation, ...]:
+        """What the store does not have yet."""
+        return tuple(self._unkept)
+
+    def begin_step(self, record: RolloutRecord) -> None:
+        """Tells the judge of a step it has not heard of, or of one that began anew."""
         here = (record.step, record.step_time / _NANOSECONDS)
-        if here == self._begun:
-            return False
-        self._begun = here
-        self.add(StepStarted(*here))
-        return True
+        if here != self._begun:
+            self._begun = here
+            self.add(StepStarted(*here))
 
     def add(self, observation: Observation) -> bool:
         """Whether a guardrail or a hard rule has found harm, or that it cannot be measured."""
-        findings = self._judge.observe(observation)
+        decides = self._observe(observation)
         self._unkept.append(observation)
+        return decides
+
+    def hear_again(self, observation: Observation) -> bool:
+        """The same for one that the store has: it was judged before, in a process that ended before its look."""
+        if isinstance(observation, StepStarted):
+            self._begun = (observation.step, observation.time)
+        return self._observe(observation)
+
+    def _observe(self, observation: Observation) -> bool:
+        findings = self._judge.observe(observation)
         return any(one.acts and one.verdict in (Verdict.FAIL, Verdict.ERROR) for one in findings)
 
     def read(self, now: int) -> Reading:
@@ -73,6 +86,9 @@ class Evidence:
 
     def kept(self, reading: Reading) -> None:
         """The store has it, as `still_unkept` gave it."""
-        count = len(reading.observations)
+        self.kept_first(len(reading.observations))
+
+    def kept_first(self, count: int) -> None:
+        """The store has so many of those it did not have."""
         del self._unkept[:count]
         self._kept += count

@@ -12,11 +12,17 @@ from trimtab_server.control.evidence import Evidence, Reading
 from trimtab_server.control.pointers import InForce, RolloutPointers
 from trimtab_server.rollouts.findings import NextAction
 from trimtab_server.rollouts.judge import Judge
-from trimtab_server.rollouts.observations import CanaryObservation, Observation, StepStarted, from_dict
+from trimtab_server.rollouts.observations import (
+    CanaryObservation,
+    Observation,
+    PairObservation,
+    StepStarted,
+    from_dict,
+)
 from trimtab_server.rollouts.plan import AnalysisPlan
 from trimtab_server.rollouts.plan_file import plan_from_json
 from trimtab_server.steering.rollout_change import find_rollout
-from trimtab_server.steering.rollout_looks import record_look
+from trimtab_server.steering.rollout_looks import record_look, record_observations
 from trimtab_server.store import rollouts
 from trimtab_server.store.database import Database
 from trimtab_server.store.failure import StorageFailure
@@ -58,11 +64,17 @@ class Changes(Protocol):
 
 @dataclass(frozen=True)
 class TakenUp:
-    """What a run starts from; `asked` are the canary questions that were answered already."""
+    """What a run starts from.
+
+    decided: what was seen before asks for an end, and no look has said so yet. asked: the canary questions that
+    were answered already. pairs: shadow pairs of the present step.
+    """
 
     plan: AnalysisPlan
     evidence: Evidence
+    decided: bool
     asked: frozenset[str]
+    pairs: int
 
 
 class Keeper:
@@ -100,7 +112,7 @@ class Keeper:
         return await self._reader.read(found)
 
     async def take_up(self, record: RolloutRecord) -> TakenUp:
-        """The judge as it was at the newest look that was kept; evidence is never reset.
+        """The judge as it was at the newest look that was kept, told what was kept since; evidence is never reset.
 
         Raises:
             PlanError, ReferenceChanged, ValueError: the plan, a reference or the judge's state is damaged.
@@ -137,6 +149,30 @@ class Keeper:
             await self._changes.refresh(record.deployment)
             raise StepMoved(str(refusal)) from refusal
 
+    async def keep_observations(self, record: RolloutRecord, observations: Sequence[Observation]) -> None:
+        """Keeps what came in since the last look, so that no crash takes it away.
+
+        Raises:
+            StepMoved: the rollout has ended.
+            NotKept: the store failed; nothing is lost, try again.
+        """
+        change = functools.partial(
+            record_observations,
+            self._database,
+            rollout=record.id,
+            observations=observations,
+            time=self._now(),
+        )
+        try:
+            await self._changes.make(change)
+        except StorageFailure as error:
+            raise NotKept(str(error)) from error
+        except Refusal as refusal:
+            if refusal.reason != "ROLLOUT_STATE":
+                raise
+            await self._changes.refresh(record.deployment)
+            raise StepMoved(str(refusal)) from refusal
+
     def _take_up(self, record: RolloutRecord) -> TakenUp:
         plan = plan_from_json(record.plan)
         references = {one.id: self._reference_values(one.id) for one in plan.references}
@@ -144,9 +180,13 @@ class Keeper:
             newest = rollouts.newest_look(connection, record.id)
             seen = [from_dict(body) for body in rollouts.observations(connection, record.id)]
         if newest is None or newest.judge_state is None:
-            return TakenUp(plan, Evidence(Judge(plan, references), None), frozenset())
-        judge = Judge.from_state(plan, _json(newest.judge_state), references)
-        return TakenUp(plan, Evidence(judge, _begun(seen)), _asked(seen))
+            judge, looked = Judge(plan, references), 0
+        else:
+            judge = Judge.from_state(plan, _json(newest.judge_state), references)
+            looked = newest.observation_count
+        evidence = Evidence(judge, _begun(seen[:looked]))
+        decided = [evidence.hear_again(observation) for observation in seen[looked:]]
+        return TakenUp(plan, evidence, any(decided), _asked(seen), _pairs(seen, record.step))
 
 
 def _begun(seen: Sequence[Observation]) -> tuple[int, float] | None:
@@ -157,6 +197,16 @@ def _begun(seen: Sequence[Observation]) -> tuple[int, float] | None:
 
 def _asked(seen: Sequence[Observation]) -> frozenset[str]:
     return frozenset(one.question_id for one in seen if isinstance(one, CanaryObservation))
+
+
+def _pairs(seen: Sequence[Observation], step: int) -> int:
+    """Shadow pairs since this step began, if it is the one that began last."""
+    count, begun = 0, -1
+    for one in seen:
+        if isinstance(one, StepStarted):
+            count, begun = 0, one.step
+        count += isinstance(one, PairObservation)
+    return count if begun == step else 0
 
 
 def _json(text: str) -> Mapping[str, object]:

@@ -12,8 +12,8 @@ from typing import Final
 
 from trimtab_server.control.cadence import Cadence
 from trimtab_server.control.canary_pairs import Arms, CanaryDraws, ask_pairs
-from trimtab_server.control.evidence import Evidence, Reading
-from trimtab_server.control.keeper import Keeper, NotKept, StepMoved
+from trimtab_server.control.evidence import Reading
+from trimtab_server.control.keeper import Keeper, NotKept, StepMoved, TakenUp
 from trimtab_server.control.pointers import InForce, RolloutPointers
 from trimtab_server.control.shadow import LiveReply, ShadowPairs
 from trimtab_server.control.spare import SpareReplies
@@ -25,7 +25,7 @@ from trimtab_server.rollouts.observations import (
     Observation,
     ReplyObservation,
 )
-from trimtab_server.rollouts.plan import AnalysisPlan, Shadow
+from trimtab_server.rollouts.plan import Shadow
 from trimtab_server.store.rollouts import RolloutRecord
 
 log = logging.getLogger("trimtab.rollout")
@@ -35,6 +35,8 @@ _TURN: Final = 0.5
 #: Seconds before what the store refused is tried again, the first time and at most.
 _FIRST_RETRY: Final = 0.2
 _LONGEST_RETRY: Final = 5.0
+#: Seconds after which what came in is kept, look or not: what a crash can take away of the evidence.
+_KEEP: Final = 10.0
 _STAGE_TURN: Final = 1.0
 _STAGE_RETRY: Final = 4.0
 
@@ -70,24 +72,27 @@ class RolloutRun:
     def __init__(
         self,
         in_force: InForce,
-        plan: AnalysisPlan,
-        evidence: Evidence,
+        taken: TakenUp,
         draws: CanaryDraws | None,
         arms: Arms,
         tools: Tools,
     ) -> None:
         self._in_force = in_force
-        self._plan = plan
-        self._evidence = evidence
+        self._plan = taken.plan
+        self._evidence = taken.evidence
         self._draws = draws
         self._arms = arms
         self._tools = tools
-        self._cadence = Cadence(plan)
+        self._cadence = Cadence(taken.plan)
+        self._cadence.begin(in_force.record, taken.pairs)
         self._shadow = ShadowPairs(in_force, arms.candidate, tools.replies, self.hear, tools.shadow_share)
         self._decided: Reading | None = None
         self._told_exhausted = False
         self._defect: Exception | None = None
         self._wake = asyncio.Event()
+        self._kept_at = clock.monotonic()
+        self._evidence_waits = False
+        self._decided_before = taken.decided
         #: When it last turned, on time.monotonic()'s clock.
         self.beat = clock.monotonic()
 
@@ -140,6 +145,8 @@ class RolloutRun:
             Exception: a defect; nobody judges the rollout any more.
         """
         beside = [asyncio.ensure_future(own) for own in (self._hold_stages(), self._ask_canaries())]
+        if self._decided_before:
+            self._decide()
         try:
             while True:
                 self.beat = clock.monotonic()
@@ -158,6 +165,7 @@ class RolloutRun:
                 if self._cadence.due(self._tools.now()):
                     await self._look()
                 else:
+                    await self._keep_what_came()
                     await self._rest()
         finally:
             for task in beside:
@@ -166,8 +174,8 @@ class RolloutRun:
             await self._shadow.stop()
 
     def _begin(self, record: RolloutRecord) -> None:
-        if self._evidence.begin_step(record):
-            self._cadence.begin(record)
+        self._evidence.begin_step(record)
+        self._cadence.begin(record)
 
     def _decide(self) -> None:
         """Withdraws the candidate if a look at what is known now asks for it."""
@@ -222,6 +230,26 @@ class RolloutRun:
                 self._tools.unkept(self._in_force.record, None)
             return True
         return False
+
+    async def _keep_what_came(self) -> None:
+        """Now and then, between looks; what the store does not take now goes with a later call."""
+        unkept = self._evidence.unkept
+        if not unkept or clock.monotonic() - self._kept_at < _KEEP:
+            return
+        self._kept_at = clock.monotonic()
+        try:
+            await self._tools.keeper.keep_observations(self._in_force.record, unkept)
+        except StepMoved:
+            return
+        except NotKept as error:
+            log.error("evidence_not_kept", extra={"facts": {"error": str(error)}})
+            self._tools.unkept(self._in_force.record, error)
+            self._evidence_waits = True
+            return
+        self._evidence.kept_first(len(unkept))
+        if self._evidence_waits:
+            self._evidence_waits = False
+            self._tools.unkept(self._in_force.record, None)
 
     async def _rest(self) -> None:
         self._wake.clear()

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from trimtab_server.store import replies, retention
+from trimtab_server.store import replies, retention, rollouts
 from trimtab_server.store.database import Database
 from trimtab_server.store.replies import DAY, ReplyRecord
 
@@ -99,3 +99,4 @@ def purge_old(database: Database, deployments: Sequence[str], time: int) -> None
             kept = retention.of(connection, deployment)
             replies.purge(connection, deployment, time - kept.reply_days * DAY, time)
             replies.purge_texts(connection, deployment, time - kept.text_days * DAY, time)
+            rollouts.purge_observations(connection, deployment, time - kept.reply_days * DAY, time)

@@ -33,9 +33,9 @@ def record_look(
 ) -> RolloutRecord:
     """Keeps a look with the judge's state and the observations since the last one, and does what it asks for.
 
-    After a crash the judge goes on from the state of the newest look, and the observations up to it give that
-    state again. A paused rollout is looked at too, and fails if it must; it does not advance. A change of the
-    verdict has an audit record of its own.
+    After a crash the judge goes on from the state of the newest look and the observations kept since; those up to
+    the look give its state again. A paused rollout is looked at too, and fails if it must; it does not advance. A
+    change of the verdict has an audit record of its own.
 
     Args:
         judge_state: `Judge.state()`; plain JSON.
@@ -49,14 +49,7 @@ def record_look(
     origin = replace(origin, trigger=trigger_of(look) or origin.trigger)
 
     def change(connection: Connection) -> RolloutRecord:
-        found = find_rollout(connection, rollout)
-        if not found.in_force:
-            raise Refusal(
-                "ROLLOUT_STATE",
-                rollout=found.name,
-                state=found.state,
-                detail="only one that runs or is paused is looked at",
-            )
+        found = _find_in_force(connection, rollout)
         require_step(found, look.step)
         kept = _keep(connection, found, look, judge_state, observations, origin, time)
         looked = progress.Looked(look.next_action, look.verdict, look.reason)
@@ -66,6 +59,20 @@ def record_look(
         return database.settle(change)
     with database.write() as connection:
         return change(connection)
+
+
+def record_observations(
+    database: Database, *, rollout: str, observations: Sequence[Observation], time: int
+) -> RolloutRecord:
+    """Keeps what the judge saw since the newest look, or since the last call, ahead of the look that sums it up.
+
+    Raises:
+        Refusal: ROLLOUT_NOT_FOUND, ROLLOUT_STATE (it has ended, or was not started). Nothing is kept then.
+    """
+    with database.write() as connection:
+        found = _find_in_force(connection, rollout)
+        seen = rollouts.add_observations(connection, found, [to_dict(one) for one in observations], time)
+        return rollouts.set_counts(connection, found, observation_count=seen)
 
 
 def trigger_of(look: Look) -> str:
@@ -78,6 +85,18 @@ def trigger_of(look: Look) -> str:
             bar = "" if finding.bar is None else f", log evidence {finding.evidence:.3f} of {finding.bar:.3f}"
             return f"guardrail {finding.name}: n = {finding.count}{bar}"
     return ""
+
+
+def _find_in_force(connection: Connection, rollout: str) -> RolloutRecord:
+    found = find_rollout(connection, rollout)
+    if not found.in_force:
+        raise Refusal(
+            "ROLLOUT_STATE",
+            rollout=found.name,
+            state=found.state,
+            detail="only one that runs or is paused is looked at",
+        )
+    return found
 
 
 def _keep(
@@ -111,7 +130,7 @@ def _keep(
         "observation_count": seen,
         "verdict": record.verdict,
     }
-    kept = rollouts.count_look(connection, found, **values)
+    kept = rollouts.set_counts(connection, found, **values)
     if record.verdict != found.verdict:
         audit.append(
             connection,

@@ -9,7 +9,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from trimtab_server.store import audit
 from trimtab_server.store.canonical_json import canonical_json, sha256_hex
+from trimtab_server.store.requests import SERVER
 from trimtab_server.store.tables import rollout_looks, rollout_observations, rollouts
 
 CREATED: Final = "created"
@@ -168,8 +170,8 @@ def change(connection: Connection, seen: RolloutRecord, **values: Any) -> Rollou
     return find(connection, seen.id) if changed.rowcount == 1 else None
 
 
-def count_look(connection: Connection, seen: RolloutRecord, **values: Any) -> RolloutRecord:
-    """What a look changes of the rollout's own row, and nothing that has to be answered for."""
+def set_counts(connection: Connection, seen: RolloutRecord, **values: Any) -> RolloutRecord:
+    """What evidence changes of the rollout's own row, and nothing that has to be answered for."""
     connection.execute(update(rollouts).where(rollouts.c.id == seen.id).values(**values))
     return replace(seen, **values)
 
@@ -206,7 +208,7 @@ def newest_look(connection: Connection, rollout: str) -> LookRecord | None:
 def add_observations(
     connection: Connection, rollout: RolloutRecord, bodies: Sequence[Body], time: int
 ) -> int:
-    """Keeps what the judge saw since the last look, in its order; returns how many there are now.
+    """Keeps what the judge saw since the last call, in its order; returns how many there are now.
 
     A body must hold no prompt and no caller's own session id: a keyed hash of it is enough to tell sessions
     apart.
@@ -231,12 +233,28 @@ def observations(connection: Connection, rollout: str) -> list[Body]:
     return [row.body for row in connection.execute(query)]
 
 
-def forget_observations(connection: Connection, before: int) -> int:
-    """Drops the observations of rollouts that ended earlier; their looks stay. Returns how many went."""
-    old = select(rollouts.c.id).where(rollouts.c.state.in_(ENDED), rollouts.c.end_time < before)
-    return connection.execute(
+def purge_observations(connection: Connection, deployment: str, before: int, time: int) -> int:
+    """Deletes the observations of rollouts that ended earlier, and says so in the audit; their looks stay.
+
+    Returns how many went. An ended rollout without them cannot be judged again.
+    """
+    old = select(rollouts.c.id).where(
+        rollouts.c.deployment == deployment, rollouts.c.state.in_(ENDED), rollouts.c.end_time < before
+    )
+    gone = connection.execute(
         delete(rollout_observations).where(rollout_observations.c.rollout.in_(old))
     ).rowcount
+    if gone:
+        audit.append(
+            connection,
+            time=time,
+            origin=SERVER,
+            action="rollout_observations.purge",
+            subject=f"deployments/{deployment}/rollouts",
+            deployment=deployment,
+            details={"count": gone, "of_rollouts_ended_before": before},
+        )
+    return gone
 
 
 def state_text(judge_state: Body) -> tuple[str, str]:

@@ -11,11 +11,18 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from trimtab_server.control import run
 from trimtab_server.control.arms import assign
 from trimtab_server.control.controller import RolloutController
 from trimtab_server.control.shadow import LiveReply
 from trimtab_server.rollouts.judge import Judge
-from trimtab_server.rollouts.observations import CanaryObservation, StepStarted, from_dict
+from trimtab_server.rollouts.observations import (
+    CanaryObservation,
+    HardFault,
+    Observation,
+    StepStarted,
+    from_dict,
+)
 from trimtab_server.rollouts.plan import (
     Analysis,
     AnalysisPlan,
@@ -27,6 +34,8 @@ from trimtab_server.rollouts.plan import (
 )
 from trimtab_server.rollouts.plan_file import plan_from_json
 from trimtab_server.steering import rollout_steps
+from trimtab_server.steering.rollout_looks import record_observations
+from trimtab_server.steering.rollout_replay import compare_with_replay
 from trimtab_server.store import rollouts
 from trimtab_server.store.database import Database
 from trimtab_server.store.failure import StorageFailure
@@ -174,6 +183,56 @@ async def test_after_a_restart_the_evidence_goes_on_and_no_question_is_asked_twi
     finding = next(one for one in newest.findings if one["name"] == PRESSURE.name)
     asked = [one.question_id for one in seen if isinstance(one, CanaryObservation)]
     assert finding["count"] == len(asked) == len(set(asked)) == 30
+
+
+async def test_evidence_between_two_looks_survives_the_process(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next look is an hour away: what came in is kept all the same, and counts after a restart."""
+    monkeypatch.setattr(run, "_KEEP", 0.05)
+    hourly = CanaryPlan(("hard_pressure",), 8, 60, every_seconds=3_600)
+    slow = plan(SetWeight(50), Analysis(), guardrails=(PRESSURE, REFUSALS, SAMPLE_RATIO), canary=hourly)
+    record = desk.start(good(desk), slow)
+    controller = desk.controller()
+    async with running(controller):
+        await until(lambda: desk.stored(record.id).look_count == 1, "it was never taken up")
+        looked = desk.stored(record.id).observation_count
+        for number in range(20):
+            controller.hear(live(desk, number, arm=("stable", "candidate")[number % 2]))
+        await until(lambda: desk.stored(record.id).observation_count == looked + 20, "nothing was kept")
+    assert desk.stored(record.id).look_count == 1
+    async with running(desk.controller()):
+        await until(lambda: desk.stored(record.id).look_count == 2, "there was no look after the restart")
+    stored = desk.stored(record.id)
+    with desk.database.read() as connection:
+        newest = rollouts.newest_look(connection, record.id)
+        assert newest is not None
+        finding = next(one for one in newest.findings if one["name"] == REFUSALS.name)
+        assert finding["count"] == 10
+        compared = compare_with_replay(connection, stored)
+    assert compared.ok and compared.same_states == compared.looks == 2
+
+
+async def test_harm_that_was_seen_before_a_crash_ends_the_rollout_after_it(desk: Any) -> None:
+    record = desk.start(good(desk), LIVE)
+    seen: list[Observation] = [
+        StepStarted(record.step, record.step_time / 1e9),
+        HardFault("entropy is not finite", "reply-1"),
+    ]
+    record_observations(desk.database, rollout=record.id, observations=seen, time=time.time_ns())
+    async with running(desk.controller()):
+        await until(lambda: desk.stored(record.id).state == FAILED, "what was seen was forgotten")
+    assert "not finite" in desk.stored(record.id).reason
+
+
+async def test_a_timed_pause_ends_also_after_a_restart(desk: Any) -> None:
+    hourly = CanaryPlan(("hard_pressure",), 8, 60, every_seconds=3_600)
+    record = desk.start(good(desk), plan(Pause(seconds=4), Analysis(), canary=hourly))
+    async with running(desk.controller()):
+        await until(lambda: desk.stored(record.id).look_count == 1, "it was never taken up")
+    assert desk.stored(record.id).step == 0
+    async with running(desk.controller()):
+        await until(lambda: desk.stored(record.id).step == 1, "the pause never ended", 20)
 
 
 async def test_the_candidate_is_withdrawn_in_the_call_that_brings_the_deciding_reply(desk: Any) -> None:

@@ -130,7 +130,7 @@ def test_an_observation_that_was_changed_shows(world: Rollouts, judged: RolloutR
 def test_observations_whose_retention_is_over_are_not_judged(world: Rollouts, judged: RolloutRecord) -> None:
     ended = world.abort(judged)
     with world.database.write() as connection:
-        assert rollouts.forget_observations(connection, ended.end_time + 1) == 182
+        assert rollouts.purge_observations(connection, "default", ended.end_time + 1, ended.end_time) == 182
     with world.database.read() as connection, pytest.raises(Refusal, match="OBSERVATIONS_GONE"):
         compare_with_replay(connection, ended)
 

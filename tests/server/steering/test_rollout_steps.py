@@ -617,7 +617,7 @@ def test_observations_of_old_rollouts_are_forgotten_and_those_in_force_kept(worl
     old = world.look(world.started(), Verdict.FAIL, NextAction.ABORT, [fault])
     new = world.look(world.started(), Verdict.NOT_ENOUGH_DATA, NextAction.CONTINUE, [fault])
     with world.database.write() as connection:
-        assert rollouts.forget_observations(connection, world.time + 1) == 1
+        assert rollouts.purge_observations(connection, "default", world.time + 1, world.time) == 1
     with world.database.read() as connection:
         assert rollouts.observations(connection, old.id) == []
         assert len(rollouts.observations(connection, new.id)) == 1
