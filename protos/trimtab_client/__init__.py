@@ -32,6 +32,7 @@ from trimtab_client.credentials import TlsFiles, channel_credentials
 from trimtab_client.discovery import Connection, discover, find_data_dir, tls_for
 from trimtab_client.errors import FieldViolation, TrimtabError
 from trimtab_client.names import DEFAULT_DEPLOYMENT, abbreviated, bare, qualified
+from trimtab_client.reports import ReportFormat
 from trimtab_client.rollout_types import (
     DetectionPower,
     Foresight,
@@ -50,7 +51,13 @@ from trimtab_client.rollout_types import (
 )
 from trimtab_client.transport import Deadlines, RetryPolicy
 from trimtab_client.trial_types import (
+    CostFigures,
+    CostIncrement,
+    CostOption,
+    CostRange,
+    CostWork,
     CriteriaFile,
+    FineTuneFigures,
     LaneProgress,
     PromptFile,
     RatingAgreement,
@@ -60,6 +67,7 @@ from trimtab_client.trial_types import (
     Trial,
     TrialAnswer,
     TrialCheck,
+    TrialCost,
     TrialDraft,
     TrialEstimate,
     TrialEvent,
@@ -186,6 +194,11 @@ __all__ = [
     "Concept",
     "Condition",
     "Connection",
+    "CostFigures",
+    "CostIncrement",
+    "CostOption",
+    "CostRange",
+    "CostWork",
     "CriteriaFile",
     "Deadlines",
     "Deployment",
@@ -194,6 +207,7 @@ __all__ = [
     "Evidence",
     "FieldChange",
     "FieldViolation",
+    "FineTuneFigures",
     "FinishReason",
     "Foresight",
     "GuardrailEvidence",
@@ -234,6 +248,7 @@ __all__ = [
     "ReplyFinished",
     "ReplyStarted",
     "ReplySteering",
+    "ReportFormat",
     "Retention",
     "RetryPolicy",
     "Revision",
@@ -265,6 +280,7 @@ __all__ = [
     "Trial",
     "TrialAnswer",
     "TrialCheck",
+    "TrialCost",
     "TrialDraft",
     "TrialEstimate",
     "TrialEvent",

@@ -30,6 +30,7 @@ from trimtab_client.async_trials import AsyncTrials
 from trimtab_client.errors import TrimtabError, cancelled, client_closed, from_rpc_error, unreachable
 from trimtab_client.names import DEFAULT_DEPLOYMENT
 from trimtab_client.paging import all_pages_async
+from trimtab_client.reports import AsyncReports
 from trimtab_client.transport import CHANNEL_OPTIONS, Deadlines, RetryPolicy, bearer
 
 Request = TypeVar("Request")
@@ -82,6 +83,7 @@ class AsyncClient:
         self._tokens = token_pb2_grpc.TokenServiceStub(self._channel)
         self.rollouts = AsyncRollouts(self, self._channel)
         self.trials = AsyncTrials(self, self._channel)
+        self.reports = AsyncReports(self, self._channel)
         self.cases = AsyncCases(self, self._channel)
 
     async def __aenter__(self) -> Self:

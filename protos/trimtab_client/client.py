@@ -27,6 +27,7 @@ from trimtab_client.cases import Cases
 from trimtab_client.errors import TrimtabError, client_closed, from_rpc_error, unreachable
 from trimtab_client.names import DEFAULT_DEPLOYMENT
 from trimtab_client.paging import all_pages
+from trimtab_client.reports import Reports
 from trimtab_client.rollouts import Rollouts
 from trimtab_client.transport import CHANNEL_OPTIONS, Deadlines, RetryPolicy, bearer
 from trimtab_client.trials import Trials
@@ -81,6 +82,7 @@ class Client:
         self._tokens = token_pb2_grpc.TokenServiceStub(self._channel)
         self.rollouts = Rollouts(self, self._channel)
         self.trials = Trials(self, self._channel)
+        self.reports = Reports(self, self._channel)
         self.cases = Cases(self, self._channel)
 
     def __enter__(self) -> Self:

@@ -291,3 +291,82 @@ def event(message: trial_pb2.WatchTrialResponse) -> types.TrialEvent | None:
 
 def data(message: trial_pb2.ExportTrialResponse) -> bytes:
     return message.data
+
+
+def cost_work(message: trial_pb2.CostWork) -> types.CostWork:
+    return types.CostWork(message.hours, message.money, message.monthly)
+
+
+def fine_tune_figures(message: trial_pb2.FineTuneFigures) -> types.FineTuneFigures:
+    return types.FineTuneFigures(
+        work=cost_work(message.work),
+        gpu_hours=message.gpu_hours,
+        gpu_hourly_rate=message.gpu_hourly_rate,
+        examples=message.examples,
+        price_per_example=message.price_per_example,
+        bad_rate=optional(message, "bad_rate"),
+    )
+
+
+def cost_figures(message: trial_pb2.CostFigures) -> types.CostFigures:
+    return types.CostFigures(
+        currency=message.currency,
+        prompt_token_price=message.prompt_token_price,
+        reply_token_price=message.reply_token_price,
+        hourly_rate=message.hourly_rate,
+        concurrency=optional(message, "concurrency"),
+        monthly_replies=message.monthly_replies,
+        exposed_share=optional(message, "exposed_share"),
+        incident_share=optional(message, "incident_share"),
+        incident_cost=message.incident_cost,
+        wage=message.wage,
+        months=_count(message, "months"),
+        prompt_work=cost_work(message.prompt_work) if message.HasField("prompt_work") else None,
+        steering_work=cost_work(message.steering_work) if message.HasField("steering_work") else None,
+        fine_tune=fine_tune_figures(message.fine_tune) if message.HasField("fine_tune") else None,
+    )
+
+
+def cost_range(message: trial_pb2.CostRange) -> types.CostRange:
+    return types.CostRange(message.value, message.low, message.high)
+
+
+def cost_option(message: trial_pb2.CostOption) -> types.CostOption:
+    return types.CostOption(
+        name=message.name,
+        bad_rate=message.bad_rate,
+        setup=message.setup,
+        running=message.running,
+        prevented=cost_range(message.prevented),
+        saved=cost_range(message.saved),
+        net=cost_range(message.net),
+        horizon=cost_range(message.horizon),
+        payback_months=optional(message, "payback_months"),
+        slowest_payback_months=optional(message, "slowest_payback_months"),
+        break_even_incident_cost=optional(message, "break_even_incident_cost"),
+        break_even_replies=optional(message, "break_even_replies"),
+        assumed=message.assumed,
+        dominated_by=message.dominated_by,
+    )
+
+
+def cost_increment(message: trial_pb2.CostIncrement) -> types.CostIncrement:
+    return types.CostIncrement(
+        option=message.option,
+        against=message.against,
+        extra_cost=message.extra_cost,
+        extra_effect=estimate(message.extra_effect),
+        cost_per_prevented=estimate(message.cost_per_prevented),
+        dominated=message.dominated,
+    )
+
+
+def cost(message: trial_pb2.TrialCost) -> types.TrialCost:
+    return types.TrialCost(
+        currency=message.currency,
+        months=message.months,
+        base_rate=message.base_rate,
+        best=message.best,
+        options=tuple(cost_option(one) for one in message.options),
+        increments=tuple(cost_increment(one) for one in message.increments),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Final
 
 from trimtab_protos.v1 import trial_pb2
@@ -134,3 +135,30 @@ def delete_rows(name: str, reason: str, request_id: str) -> trial_pb2.DeleteTria
 
 def sample(deployment: str) -> trial_pb2.GetTrialSampleRequest:
     return trial_pb2.GetTrialSampleRequest(deployment=qualified("deployments", deployment))
+
+
+def cost_figures(value: types.CostFigures) -> trial_pb2.CostFigures:
+    plain = {own.name: getattr(value, own.name) for own in fields(value)}
+    for name in ("prompt_work", "steering_work"):
+        plain[name] = None if plain[name] is None else _work(plain[name])
+    plain["fine_tune"] = None if value.fine_tune is None else _fine_tune(value.fine_tune)
+    return trial_pb2.CostFigures(**plain)
+
+
+def _work(value: types.CostWork) -> trial_pb2.CostWork:
+    return trial_pb2.CostWork(hours=value.hours, money=value.money, monthly=value.monthly)
+
+
+def _fine_tune(value: types.FineTuneFigures) -> trial_pb2.FineTuneFigures:
+    return trial_pb2.FineTuneFigures(
+        work=_work(value.work),
+        gpu_hours=value.gpu_hours,
+        gpu_hourly_rate=value.gpu_hourly_rate,
+        examples=value.examples,
+        price_per_example=value.price_per_example,
+        bad_rate=value.bad_rate,
+    )
+
+
+def cost(name: str, figures: types.CostFigures) -> trial_pb2.EstimateTrialCostRequest:
+    return trial_pb2.EstimateTrialCostRequest(name=trial_name(name), figures=cost_figures(figures))

@@ -366,5 +366,113 @@ class TrialSample:
     criteria: CriteriaFile
 
 
+@dataclass(frozen=True)
+class CostWork:
+    """What it takes to get there, once, and to keep it: hours of people, other money, money a month."""
+
+    hours: float = 0.0
+    money: float = 0.0
+    monthly: float = 0.0
+
+
+@dataclass(frozen=True)
+class FineTuneFigures:
+    """A small fine-tune as the alternative. `bad_rate` None: as the best lane leaves, which flatters it."""
+
+    work: CostWork = CostWork()
+    gpu_hours: float = 0.0
+    gpu_hourly_rate: float = 0.0
+    examples: int = 0
+    price_per_example: float = 0.0
+    bad_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class CostFigures:
+    """The company's own figures; money in `currency`, "JPY" or "USD". None and "" take the server's default.
+
+    prompt_token_price, reply_token_price: for a million tokens; hourly_rate: of the machine, where there is no token
+    price; `concurrency` replies are made at a time. exposed_share: of the replies, under conditions like the deciding
+    prompts; incident_share: of bad replies there, that cost anything; incident_cost: of one. wage: an hour of people.
+    months: over which the cost of getting there is spread.
+    """
+
+    currency: str = ""
+    prompt_token_price: float = 0.0
+    reply_token_price: float = 0.0
+    hourly_rate: float = 0.0
+    concurrency: float | None = None
+    monthly_replies: float = 0.0
+    exposed_share: float | None = None
+    incident_share: float | None = None
+    incident_cost: float = 0.0
+    wage: float = 0.0
+    months: int | None = None
+    prompt_work: CostWork | None = None
+    steering_work: CostWork | None = None
+    fine_tune: FineTuneFigures | None = None
+
+
+@dataclass(frozen=True)
+class CostRange:
+    """A figure with the bounds that follow from the 95% interval of its lane's effect."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CostOption:
+    """One way to go, against leaving the model unsteered.
+
+    bad_rate: of replies to the deciding prompts. setup: money once; running: money a month more than unsteered.
+    prevented: incidents a month; saved: money a month; net: saved less running; horizon: net over all months, less
+    setup. payback_months: None where it never pays back; slowest: at the lower bound. break_even_*: at which horizon
+    is 0, None where it never is. assumed: its effect was not measured here. dominated_by: an option that costs no
+    more and does no less.
+    """
+
+    name: str
+    bad_rate: float
+    setup: float
+    running: float
+    prevented: CostRange
+    saved: CostRange
+    net: CostRange
+    horizon: CostRange
+    payback_months: float | None
+    slowest_payback_months: float | None
+    break_even_incident_cost: float | None
+    break_even_replies: float | None
+    assumed: bool
+    dominated_by: str
+
+
+@dataclass(frozen=True)
+class CostIncrement:
+    """One option against another: money for each exposed reply, bad replies prevented for each reply, and money for
+    one more of them prevented."""
+
+    option: str
+    against: str
+    extra_cost: float
+    extra_effect: TrialEstimate
+    cost_per_prevented: TrialEstimate
+    dominated: bool
+
+
+@dataclass(frozen=True)
+class TrialCost:
+    """What the lanes of a trial cost and save, then a fine-tune. best: an option's name, or "unsteered"."""
+
+    currency: str
+    months: int
+    base_rate: float
+    best: str
+    options: tuple[CostOption, ...]
+    increments: tuple[CostIncrement, ...]
+
+
 #: What a watch sends.
 TrialEvent = Trial | TrialProgress | tuple[TrialRow, ...]

@@ -16,10 +16,12 @@ from trimtab_client.paging import all_pages
 from trimtab_client.requests import page_size
 from trimtab_client.trial_requests import NEWEST
 from trimtab_client.trial_types import (
+    CostFigures,
     RatingProgress,
     RatingSheet,
     Trial,
     TrialCheck,
+    TrialCost,
     TrialDraft,
     TrialEvent,
     TrialPrompt,
@@ -157,6 +159,10 @@ class Trials:
         """Show the lanes, and judge the trial by the grades."""
         request = requests.finish_rating(name, reason, request_id)
         return read.trial(self._client._unary(self._stub.FinishRating, request))
+
+    def cost(self, figures: CostFigures, name: str = NEWEST) -> TrialCost:
+        """What the lanes of a finished trial cost and save at these figures; TRIAL_STATE before it is finished."""
+        return read.cost(self._client._unary(self._stub.EstimateTrialCost, requests.cost(name, figures)))
 
     def export(self, name: str = NEWEST) -> bytes:
         """Everything about a trial as one JSON document: what reports are made from."""

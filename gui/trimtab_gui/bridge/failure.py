@@ -17,6 +17,8 @@ class Failure:
     message: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     retry_after_seconds: float | None = None
+    # Fields of the request that are at fault, each with its own sentence.
+    violations: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
@@ -27,6 +29,7 @@ class Failure:
                 message=error.message,
                 metadata=dict(error.metadata),
                 retry_after_seconds=error.retry_after_seconds,
+                violations=tuple((own.field, own.description) for own in error.field_violations),
             )
         if isinstance(error, TimeoutError):
             return cls(

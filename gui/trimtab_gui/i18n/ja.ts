@@ -989,6 +989,10 @@ Click to see what to do.</source>
         <translation>判定基準を使えません：{detail}</translation>
     </message>
     <message>
+        <source>No report can be made: {detail}</source>
+        <translation>レポートを作成できません: {detail}</translation>
+    </message>
+    <message>
         <source>The trial does not allow this now: {detail}</source>
         <translation>試験は今この操作を受け付けません：{detail}</translation>
     </message>

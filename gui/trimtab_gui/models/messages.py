@@ -166,6 +166,7 @@ _INTRODUCTIONS: Final = {
     "ROLLOUT_STATE": QT_TRANSLATE_NOOP("Failure", "The rollout does not allow this now: {detail}"),
     "PROMPTS_INVALID": QT_TRANSLATE_NOOP("Failure", "The prompts cannot be used: {detail}"),
     "CRITERIA_INVALID": QT_TRANSLATE_NOOP("Failure", "The criteria cannot be used: {detail}"),
+    "REPORT_NOT_MADE": QT_TRANSLATE_NOOP("Failure", "No report can be made: {detail}"),
     "TRIAL_STATE": QT_TRANSLATE_NOOP("Failure", "The trial does not allow this now: {detail}"),
     "VECTOR_CORRUPT": QT_TRANSLATE_NOOP("Failure", "The vector file is damaged: {detail}"),
     "VECTOR_NOT_FINITE": QT_TRANSLATE_NOOP(

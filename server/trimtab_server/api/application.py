@@ -16,6 +16,7 @@ from trimtab_protos.v1 import (
     chat_pb2,
     model_pb2,
     monitor_pb2,
+    report_pb2,
     rollout_pb2,
     snapshot_pb2,
     token_pb2,
@@ -44,6 +45,8 @@ from trimtab_server.api.references import ReferenceCalls
 from trimtab_server.api.refused_logins import RefusedLogins
 from trimtab_server.api.registration import Gate, log_call, untraced
 from trimtab_server.api.reply_keeping import ReplyKeeping
+from trimtab_server.api.report_records import RolloutRecords
+from trimtab_server.api.reports import ReportServicer, ReportSource
 from trimtab_server.api.rollout_changes import RolloutChanges
 from trimtab_server.api.rollout_control import RolloutControl
 from trimtab_server.api.rollouts import RolloutServicer
@@ -340,9 +343,36 @@ class Application:
         self, library: VectorLibrary, model: HostedModel, trial_book: TrialBook
     ) -> list[tuple[ServiceDescriptor, object]]:
         database, workers, now, facts = self._database, self.workers, self._now, self.planner.facts
+        audit = AuditServicer(database=database, workers=workers)
+        rollouts = RolloutServicer(
+            database=database,
+            planner=self.planner,
+            changes=self.rollout_changes,
+            workers=workers,
+            ensure_stage=self.stages.load,
+            cancel_snapshot=self.pool.cancel_tag,
+            put_off_snapshot=self.pool.put_off_tag,
+            now=now,
+        )
+        trials = TrialServicer(
+            database=database,
+            drafts=TrialDrafts(
+                database=database,
+                library=library,
+                planner=self.planner,
+                watched=lambda name: self.active.current(name).deployment.watched_vector,
+                model_directory=model.directory,
+            ),
+            runs=self.trials,
+            book=trial_book,
+            active=self.active,
+            workers=workers,
+            slots=self._settings.slots,
+            now=now,
+        )
         by_file = {
             approval_pb2: ApprovalServicer(database=database, workers=workers, now=now),
-            audit_pb2: AuditServicer(database=database, workers=workers),
+            audit_pb2: audit,
             chat_pb2: ChatServicer(
                 database=database,
                 planner=self.planner,
@@ -392,16 +422,13 @@ class Application:
                 default_count=self._settings.auto_canary_count,
                 now=now,
             ),
-            rollout_pb2: RolloutServicer(
-                database=database,
-                planner=self.planner,
-                changes=self.rollout_changes,
-                workers=workers,
-                ensure_stage=self.stages.load,
-                cancel_snapshot=self.pool.cancel_tag,
-                put_off_snapshot=self.pool.put_off_tag,
-                now=now,
+            report_pb2: ReportServicer(
+                {
+                    "trials": ReportSource("trial", trials.exported),
+                    "rollouts": ReportSource("rollout", RolloutRecords(rollouts, audit).record),
+                }
             ),
+            rollout_pb2: rollouts,
             snapshot_pb2: SnapshotServicer(
                 database=database,
                 active=self.active,
@@ -424,22 +451,7 @@ class Application:
                 workers=workers,
                 now=now,
             ),
-            trial_pb2: TrialServicer(
-                database=database,
-                drafts=TrialDrafts(
-                    database=database,
-                    library=library,
-                    planner=self.planner,
-                    watched=lambda name: self.active.current(name).deployment.watched_vector,
-                    model_directory=model.directory,
-                ),
-                runs=self.trials,
-                book=trial_book,
-                active=self.active,
-                workers=workers,
-                slots=self._settings.slots,
-                now=now,
-            ),
+            trial_pb2: trials,
             vector_pb2: VectorServicer(
                 library=library, model=model, facts=facts, workers=workers, pool=self.pool
             ),

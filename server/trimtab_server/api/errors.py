@@ -19,6 +19,7 @@ from trimtab_server.store.refusal import Refusal
 DOMAIN: Final = "trimtab"
 #: Trailers are limited to a few KiB in all.
 _LONGEST_VALUE: Final = 400
+_MOST_VIOLATIONS: Final = 8
 
 Code = grpc.StatusCode
 
@@ -143,6 +144,7 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Code.FAILED_PRECONDITION,
         "{trial} was locked as {locked_hash}, and its {part} is another one; create a new trial",
     ),
+    "REPORT_NOT_MADE": Entry(Code.FAILED_PRECONDITION, "no report can be made: {detail}"),
     "TRIAL_BLIND": Entry(
         Code.FAILED_PRECONDITION,
         "{trial} is graded blind: its lanes and outcomes are shown when the rating is finished",
@@ -256,8 +258,12 @@ def status_of(refusal: Refusal) -> status_pb2.Status:
         error_details_pb2.ErrorInfo(reason=refusal.reason, domain=DOMAIN, metadata=metadata)
     ]
     if entry.code is Code.INVALID_ARGUMENT:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=refusal.field, description=message)
-        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+        told = refusal.violations[:_MOST_VIOLATIONS] or ((refusal.field, message),)
+        violations = [
+            error_details_pb2.BadRequest.FieldViolation(field=field, description=text[:_LONGEST_VALUE])
+            for field, text in told
+        ]
+        details.append(error_details_pb2.BadRequest(field_violations=violations))
     if refusal.retry_after_seconds is not None:
         delay = duration_pb2.Duration()
         delay.FromNanoseconds(max(1, round(refusal.retry_after_seconds * 1e9)))

@@ -59,6 +59,8 @@ GRANTS: Final[dict[str, frozenset[Role]]] = {
     "RolloutService/RetryRollout": _OPERATORS,
     "RolloutService/StartRollout": _OPERATORS,
     "RolloutService/WatchRollout": _READERS,
+    # With replies in it.
+    "ReportService/WriteReport": _WATCHERS,
     "SnapshotService/CreateSnapshot": _OPERATORS,
     "SnapshotService/GetSnapshot": _READERS,
     "SnapshotService/ListSnapshots": _READERS,
@@ -79,6 +81,8 @@ GRANTS: Final[dict[str, frozenset[Role]]] = {
     "TrialService/CheckTrial": _OPERATORS,
     "TrialService/CreateTrial": _OPERATORS,
     "TrialService/DeleteTrialRows": _OPERATORS,
+    # Figures, neither prompts nor replies.
+    "TrialService/EstimateTrialCost": _READERS,
     "TrialService/ExportTrial": _WATCHERS,
     "TrialService/FinishRating": _OPERATORS,
     "TrialService/GetRatingSheet": _WATCHERS,

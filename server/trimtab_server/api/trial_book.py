@@ -18,6 +18,7 @@ from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.requests import SERVER, Origin
 from trimtab_server.store.trials import NumberedRow, RatingRecord, TrialRecord
+from trimtab_server.trials.cost import CostModel, CostReport, cost_of_trial
 from trimtab_server.trials.criteria_file import criteria_from_json
 from trimtab_server.trials.prompts import PromptSet
 from trimtab_server.trials.ratings import Rating, agreement
@@ -134,6 +135,26 @@ class TrialBook:
             sum(not own.row.probe and own.row.key not in graded for own in rows),
             finite(asdict(agreement(grades))),
         )
+
+    def cost(self, record: TrialRecord, model: CostModel) -> CostReport:
+        """What the lanes cost and save.
+
+        Raises:
+            Refusal: TRIAL_STATE, it is not finished, or replies are missing or without a score.
+        """
+        rows = [own.row for own in self.rows(record.id)]
+        fault = ""
+        if record.state != trials.FINISHED:
+            fault = "its costs are known once it is finished"
+        elif any(not row.scored for row in rows):
+            fault = "some replies have no score, so its costs are not known; resume it to ask them again"
+        if fault:
+            raise Refusal("TRIAL_STATE", trial=record.name, state=record.state, detail=fault)
+        work = self.work(record)
+        try:
+            return cost_of_trial(rows, work.criteria, work.prompts, model)
+        except ValueError as error:
+            raise Refusal("TRIAL_STATE", trial=record.name, state=record.state, detail=str(error)) from error
 
     def await_ratings(self, record: TrialRecord) -> TrialRecord:
         return trial_steps.await_ratings(

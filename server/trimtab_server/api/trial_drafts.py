@@ -341,4 +341,9 @@ def _check_margins(lanes: tuple[PinnedLane, ...]) -> None:
 
 
 def _criteria_refused(error: CriteriaError) -> Refusal:
-    return Refusal("CRITERIA_INVALID", field="draft.criteria", detail="; ".join(str(error).splitlines()))
+    return Refusal(
+        "CRITERIA_INVALID",
+        field="draft.criteria",
+        violations=[(f"draft.criteria.{fault.key}", f"{fault.fault}; {fault.fix}") for fault in error.faults],
+        detail="; ".join(str(error).splitlines()),
+    )

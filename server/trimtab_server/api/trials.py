@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import AsyncGenerator, Callable
-from typing import Final
+from typing import Any, Final
 
 from trimtab_protos.v1 import trial_pb2
 
-from trimtab_server.api import paging, wire, wire_trials
+from trimtab_server.api import paging, wire, wire_costs, wire_trials
 from trimtab_server.api.active import ActivePointers
 from trimtab_server.api.registration import Call
 from trimtab_server.api.trial_book import TrialBook
@@ -241,16 +241,27 @@ class TrialServicer:
         finished = await self._runs.finish_rating(found, reason=request.reason, origin=origin)
         return await self._answer(finished, call)
 
+    async def EstimateTrialCost(
+        self, request: trial_pb2.EstimateTrialCostRequest, call: Call
+    ) -> trial_pb2.TrialCost:
+        model = wire_costs.figures_in(request.figures, "figures")
+        found = await self._workers.read(self._reader.resolve, request.name)
+        return wire_costs.cost_out(await self._workers.read(self._book.cost, found, model))
+
     async def ExportTrial(
         self, request: trial_pb2.ExportTrialRequest, call: Call
     ) -> AsyncGenerator[trial_pb2.ExportTrialResponse, None]:
-        found = await self._workers.read(self._reader.resolve, request.name)
-        if self._ratings.hides(found):
-            raise Refusal("TRIAL_BLIND", trial=found.name)
-        document = await self._workers.read(export_of, self._database, found, self._now())
+        document = await self.exported(request.name, call)
         data = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
         for start in range(0, len(data), _PIECE):
             yield trial_pb2.ExportTrialResponse(data=data[start : start + _PIECE])
+
+    async def exported(self, name: str, call: Call) -> dict[str, Any]:
+        """What `ExportTrial` writes. Raises: Refusal: TRIAL_NOT_FOUND, TRIAL_BLIND."""
+        found = await self._workers.read(self._reader.resolve, name)
+        if self._ratings.hides(found):
+            raise Refusal("TRIAL_BLIND", trial=found.name)
+        return await self._workers.read(export_of, self._database, found, self._now())
 
     async def DeleteTrialRows(self, request: trial_pb2.DeleteTrialRowsRequest, call: Call) -> trial_pb2.Trial:
         found = await self._workers.read(self._reader.resolve, request.name)

@@ -247,7 +247,7 @@ def result_out(text: str, lanes: Sequence[str], *, whole: bool = True) -> trial_
         answers=[_answer_out(own) for own in decision["answers"]],
     )
     if record["belief"] is not None:
-        result.belief.CopyFrom(_estimate_out(record["belief"]))
+        result.belief.CopyFrom(estimate_out(record["belief"]))
     if whole:
         result.parts.extend(_part_out(own, lanes) for own in record["parts"])
         result.json = text
@@ -276,13 +276,13 @@ def _lane_out(name: str, record: Mapping[str, Any]) -> trial_pb2.TrialLaneFigure
         **{rate: record[rate] for rate in _RATES},
     )
     if record["gain"] is not None:
-        figures.gain.CopyFrom(_estimate_out(record["gain"]))
+        figures.gain.CopyFrom(estimate_out(record["gain"]))
     if record["bootstrap"] is not None:
-        figures.gain_by_bootstrap.CopyFrom(_estimate_out(record["bootstrap"]))
+        figures.gain_by_bootstrap.CopyFrom(estimate_out(record["bootstrap"]))
     return figures
 
 
-def _estimate_out(record: Mapping[str, Any]) -> trial_pb2.TrialEstimate:
+def estimate_out(record: Mapping[str, Any]) -> trial_pb2.TrialEstimate:
     return trial_pb2.TrialEstimate(
         value=record["value"],
         low=record["low"],
@@ -301,7 +301,7 @@ def _answer_out(record: Mapping[str, Any]) -> trial_pb2.TrialAnswer:
         question=record["question"],
         lane=record["lane"],
         against=record["against"],
-        estimate=_estimate_out(record["estimate"]),
+        estimate=estimate_out(record["estimate"]),
         threshold=record["threshold"],
         standing=record["standing"],
         more_prompts=record["more_prompts"],
