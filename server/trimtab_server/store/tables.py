@@ -460,3 +460,75 @@ trial_ratings = Table(
     Column("grade", Integer, nullable=False),
     Column("time", BigInteger, nullable=False),
 )
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("deployment", ForeignKey("deployments.name"), nullable=False),
+    # Of the template it was started from; "" for none.
+    Column("template", String(64), nullable=False),
+    # Hexadecimal; the key of the marks of prompts.
+    Column("secret", String(64), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    # Open until the decision.
+    Column("display_name", Text, nullable=False),
+    Column("risks", Text, nullable=False),
+    # Open until the criteria are locked: a trigger refuses to change them then.
+    Column("goal", Text, nullable=False),
+    Column("criteria_text", Text, nullable=False),
+    Column("criteria_format", String(8), nullable=False),
+    Column("wanted_lanes", JSON, nullable=False),
+    Column("wanted_snapshot", Text, nullable=False),
+    # Canonical JSON, each beside its hash; "" and 0 until they are locked.
+    Column("criteria", Text, nullable=False),
+    Column("criteria_hash", String(64), nullable=False),
+    Column("lanes", Text, nullable=False),
+    Column("lanes_hash", String(64), nullable=False),
+    Column("locked_by", Text, nullable=False),
+    Column("lock_reason", Text, nullable=False),
+    Column("lock_time", BigInteger, nullable=False),
+    # The audit record of the lock, which holds the hashes too.
+    Column("locked_in_record", BigInteger, nullable=False),
+    # "" until it is decided: a trigger refuses any change then.
+    Column("decision", String(16), nullable=False),
+    Column("decision_reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decide_time", BigInteger, nullable=False),
+    # Canonical JSON: what the decision rested on.
+    Column("basis", Text, nullable=False),
+    Column("basis_hash", String(64), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("change_time", BigInteger, nullable=False),
+    Index("ix_cases_deployment_create_time", "deployment", "create_time"),
+)
+
+case_trials = Table(
+    "case_trials",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    # 1, 2, 3 ... in the order in which they were attached.
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    # A trial is part of one case at most: prompts that were seen in one are fresh in none.
+    Column("trial", ForeignKey("trials.id"), nullable=False, unique=True),
+    # "small" or "confirmation".
+    Column("role", String(16), nullable=False),
+    # Marks of its prompts, which outlast their text.
+    Column("prompt_marks", JSON, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+)
+
+case_rollouts = Table(
+    "case_rollouts",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("rollout", ForeignKey("rollouts.id"), nullable=False, unique=True),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+)

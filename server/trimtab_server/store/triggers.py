@@ -64,6 +64,26 @@ TRIGGERS: Final[dict[str, str]] = {
         "CREATE TRIGGER trials_no_delete BEFORE DELETE ON trials "
         "BEGIN SELECT RAISE(ABORT, 'a trial is kept for ever'); END"
     ),
+    "cases_fixed": (
+        "CREATE TRIGGER cases_fixed BEFORE UPDATE OF id, deployment, template, secret, created_by, create_time "
+        "ON cases BEGIN SELECT RAISE(ABORT, 'where a case comes from stays as it was written'); END"
+    ),
+    "cases_locked": (
+        "CREATE TRIGGER cases_locked BEFORE UPDATE OF goal, criteria_text, criteria_format, wanted_lanes, "
+        "wanted_snapshot, criteria, criteria_hash, lanes, lanes_hash, locked_by, lock_reason, lock_time, "
+        "locked_in_record ON cases WHEN OLD.criteria_hash <> '' "
+        "BEGIN SELECT RAISE(ABORT, 'goal and criteria of a case are locked'); END"
+    ),
+    "cases_decided": (
+        "CREATE TRIGGER cases_decided BEFORE UPDATE ON cases WHEN OLD.decision <> '' "
+        "BEGIN SELECT RAISE(ABORT, 'a case is closed by its decision'); END"
+    ),
+    "cases_no_delete": (
+        "CREATE TRIGGER cases_no_delete BEFORE DELETE ON cases "
+        "BEGIN SELECT RAISE(ABORT, 'a case is kept for ever'); END"
+    ),
+    **_append_only("case_trials", "which trials a case has"),
+    **_append_only("case_rollouts", "which rollouts a case has"),
 }
 
 
