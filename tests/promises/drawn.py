@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
-import pickle
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from trimtab_server.rollouts.simulation import CanaryRow, Material
 
-from promises.material import KINDS, Answers, Bench, Dose
+from promises.material import KINDS, Answer, Answers, Bench, Dose
 from promises.row import Profile
 from promises.table import SCRATCH
 
@@ -38,10 +40,36 @@ def made(
     """What the good vector answered (first), and each of the configurations, until there are enough of them; kept
     for other rows of this run."""
     scratch = os.environ.get(SCRATCH, "")
-    path = Path(scratch) / f"replies-{profile}-{seed}-{what}" if scratch else None
-    if path is not None and path.exists():
-        kept: list[Made] = pickle.loads(path.read_bytes())
-        return kept
+    if not scratch:
+        return _ask(profile, seed, what, doses, enough)
+    path = Path(scratch) / f"replies-{profile}-{seed}-{what}.json"
+    with path.open("a+") as file:
+        # Another row may be asking them now: wait for it, they are the same.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if text := file.read():
+            return [_read(one) for one in json.loads(text)]
+        done = _ask(profile, seed, what, doses, enough)
+        json.dump([asdict(one) for one in done], file)
+        return done
+
+
+def _read(kept: Mapping[str, Any]) -> Made:
+    canaries = {kind: _answers(found) for kind, found in kept["answers"]["canaries"].items()}
+    return Made(kept["name"], Answers(canaries, _answers(kept["answers"]["live"])))
+
+
+def _answers(kept: Sequence[Mapping[str, Any]]) -> tuple[Answer, ...]:
+    return tuple(Answer(one["outcome"], one["signals"], tuple(one["faults"])) for one in kept)
+
+
+def _ask(
+    profile: Profile,
+    seed: int,
+    what: str,
+    doses: Callable[[Bench], Sequence[Dose]],
+    enough: Callable[[Sequence[Made]], bool],
+) -> list[Made]:
     bench = Bench(*QUESTIONS[profile], seed)
     try:
         begin = time.monotonic()
@@ -59,8 +87,6 @@ def made(
                 )
     finally:
         bench.close()
-    if path is not None:
-        path.write_bytes(pickle.dumps(done))
     return done
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from trimtab_server.rollouts.default_plan import default_plan
 from trimtab_server.rollouts.progress import State
 from trimtab_server.rollouts.simulation import simulate
 
-from promises import harm
+from promises import drawn, harm
 from promises.drawn import Made, lost, material_of
-from promises.material import Bench, equivalent, harmful, turned
+from promises.material import Bench, Dose, equivalent, harmful, turned
+from promises.table import SCRATCH
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +73,20 @@ def test_a_median_at_its_limit_is_not_taken_for_a_broken_promise() -> None:
     assert harm.delay_row("delay", [79] * 100 + [81] * 100, 80).ok
     assert not harm.delay_row("delay", [79] * 60 + [81] * 140, 80).ok
     assert not harm.delay_row("delay", [1] * 199 + [harm.LONGEST + 1], 80).ok
+
+
+def test_replies_kept_for_another_row_are_those_that_were_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(drawn.QUESTIONS, "ci", (3, 2))
+    asked: list[str] = []
+
+    def bad(bench: Bench) -> list[Dose]:
+        asked.append("once")
+        return list(bench.bad[:1])
+
+    monkeypatch.setenv(SCRATCH, str(tmp_path))
+    first = drawn.made("ci", 7, "few", bad)
+    assert [one.name for one in first] == ["recommended", "labels-swapped"]
+    assert drawn.made("ci", 7, "few", bad) == first
+    assert asked == ["once"]
