@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trimtab_server.api.trial_lanes import pinned_lanes
 from trimtab_server.jobs.trial_run import MadeBatch, RunningScores
 from trimtab_server.jobs.trial_work import TrialWork, finite
 from trimtab_server.steering import trial_steps
+from trimtab_server.steering.pinned_lanes import pinned_lanes
 from trimtab_server.steering.trial_steps import Outcome
 from trimtab_server.store import trials
 from trimtab_server.store.canonical_json import canonical_json

@@ -15,8 +15,9 @@ from trimtab_server.api import wire
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.plans import Planner
 from trimtab_server.api.presets import PresetFileError
-from trimtab_server.api.trial_lanes import LanePinner, PinnedLane
+from trimtab_server.api.trial_lanes import LanePinner
 from trimtab_server.jobs.trial_margins import measurable
+from trimtab_server.steering.pinned_lanes import PinnedLane
 from trimtab_server.steering.snapshot import Configuration, Operator, PreserveStateNorm, Term
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
-from trimtab_server.api.trial_lanes import pinned_lanes
+from trimtab_server.steering.pinned_lanes import pinned_lanes
 from trimtab_server.store import audit, trials
 from trimtab_server.store.database import Database
 from trimtab_server.store.trials import TrialRecord

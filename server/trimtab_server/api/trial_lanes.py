@@ -1,17 +1,13 @@
-"""The lanes of a trial, pinned: what each puts on the model, whatever becomes of names meanwhile."""
+"""Looks up what the lanes of a trial name, so that they can be pinned."""
 
 from __future__ import annotations
-
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.plans import Planner
 from trimtab_server.steering import creation
+from trimtab_server.steering.pinned_lanes import PinnedLane
 from trimtab_server.steering.snapshot import Configuration, Operator, Positions, Sampling
 from trimtab_server.steering.validation import DraftSteering, DraftTerm
-from trimtab_server.store.canonical_json import canonical_json
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.vectors import VectorRecord
@@ -22,30 +18,8 @@ from trimtab_server.trials.lanes import LaneSpec, LaneTerm
 _MOST_VECTORS = 10_000
 
 
-@dataclass(frozen=True)
-class PinnedLane:
-    """A lane with its configuration, the lines it puts into prompts left out: these are in the criteria."""
-
-    name: str
-    configuration: Configuration
-
-
-def lanes_json(lanes: Sequence[PinnedLane]) -> str:
-    """What is stored, and hashed: `pinned_lanes` reads it back."""
-    return canonical_json(
-        [{"name": lane.name, "configuration": json.loads(lane.configuration.body())} for lane in lanes]
-    )
-
-
-def pinned_lanes(text: str) -> dict[str, Configuration]:
-    """Configuration by the name of the lane."""
-    return {
-        own["name"]: Configuration.from_body(canonical_json(own["configuration"])) for own in json.loads(text)
-    }
-
-
 class LanePinner:
-    """Looks up what lanes name. Every method blocks."""
+    """Every method blocks."""
 
     def __init__(self, database: Database, library: VectorLibrary, planner: Planner) -> None:
         self._database = database

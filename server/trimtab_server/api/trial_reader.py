@@ -8,11 +8,11 @@ from typing import Final
 from trimtab_protos.v1 import trial_pb2
 
 from trimtab_server.api import wire_trials
-from trimtab_server.api.trial_lanes import PinnedLane, pinned_lanes
 from trimtab_server.api.trial_news import News
 from trimtab_server.api.trial_ratings import TrialRatings
 from trimtab_server.api.wire_trials import TrialView
 from trimtab_server.steering.activation import find_deployment
+from trimtab_server.steering.pinned_lanes import PinnedLane, pinned_lanes
 from trimtab_server.store import trials
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal

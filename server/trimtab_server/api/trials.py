@@ -15,13 +15,13 @@ from trimtab_server.api.registration import Call
 from trimtab_server.api.trial_book import TrialBook
 from trimtab_server.api.trial_drafts import Draft, TrialDrafts
 from trimtab_server.api.trial_export import export_of
-from trimtab_server.api.trial_lanes import lanes_json
 from trimtab_server.api.trial_ratings import TrialRatings
 from trimtab_server.api.trial_reader import TrialReader
 from trimtab_server.api.trial_runs import TrialRuns
 from trimtab_server.api.workers import Workers
 from trimtab_server.steering import trial_steps
 from trimtab_server.steering.activation import find_deployment
+from trimtab_server.steering.pinned_lanes import lanes_json
 from trimtab_server.steering.protection import require_allowed
 from trimtab_server.store import trials
 from trimtab_server.store.canonical_json import sha256_hex

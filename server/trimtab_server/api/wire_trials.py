@@ -10,8 +10,8 @@ from typing import Any, Final
 from trimtab_protos.v1 import rollout_pb2, trial_pb2
 
 from trimtab_server.api import wire
-from trimtab_server.api.trial_lanes import PinnedLane
 from trimtab_server.rollouts.verdict import Verdict
+from trimtab_server.steering.pinned_lanes import PinnedLane
 from trimtab_server.steering.snapshot import Term
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.trials import Count, NumberedRow, RowFilter, TrialRecord
