@@ -6,14 +6,12 @@ The streams belong to the conversation: leaving the room, or switching the langu
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal, Slot
-from trimtab_client import AsyncClient
 from trimtab_client.types import (
     Active,
     ByName,
@@ -36,67 +34,26 @@ from trimtab_client.types import (
 
 from trimtab_gui.bridge import Failure, Gateway, Stream
 from trimtab_gui.color_scale import Readout
+from trimtab_gui.models.chat_question import Question
+from trimtab_gui.models.chat_turn import LaneKind, LaneSetup, LaneState, Turn, TurnState
 from trimtab_gui.models.steering import SteeringModel
 
 LANES_AT_MOST: Final = 4
 
 
-class LaneKind(StrEnum):
-    UNSTEERED = "unsteered"
-    PROMPT_ONLY = "prompt_only"
-    STEERED = "steered"
-    ACTIVE = "active"
-    SNAPSHOT = "snapshot"
+__all__ = ["LANES_AT_MOST", "Conversation", "LaneKind", "LaneSetup", "LaneState", "Turn", "TurnState"]
+
+# How many changes can be taken back.
+UNDO_STEPS: Final = 20
 
 
 @dataclass(frozen=True)
-class LaneSetup:
-    """Where a lane's steering comes from: `prompt` for prompt only, `snapshot` (a name) for a snapshot."""
+class _Before:
+    """What a change can be taken back to."""
 
-    kind: LaneKind
-    prompt: str = ""
-    snapshot: str = ""
-
-
-class TurnState(StrEnum):
-    DONE = "done"
-    WAITING = "waiting"
-    STREAMING = "streaming"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-
-@dataclass
-class Turn:
-    """A message of a lane; a reply grows while it streams."""
-
-    role: Role
-    text: str = ""
-    tokens: list[TokenReadout] = field(default_factory=list)
-    state: TurnState = TurnState.DONE
-    failure: Failure | None = None
-    started: ReplyStarted | None = None
-    finished: ReplyFinished | None = None
-    # What the lane was set to when the reply was asked for.
-    setup: LaneSetup | None = None
-    steering: Steering | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self.state in (TurnState.WAITING, TurnState.STREAMING)
-
-
-@dataclass
-class LaneState:
-    """One lane: its setup and its own history."""
-
-    id: str
-    setup: LaneSetup
-    turns: list[Turn] = field(default_factory=list)
-
-    @property
-    def last_reply(self) -> Turn | None:
-        return self.turns[-1] if self.turns and self.turns[-1].role is Role.ASSISTANT else None
+    key: str
+    lanes: tuple[tuple[LaneState, LaneSetup, tuple[Turn, ...]], ...]
+    sampling: Sampling
 
 
 class Conversation(QObject):
@@ -112,6 +69,10 @@ class Conversation(QObject):
     busyChanged = Signal()
     readoutChanged = Signal()
     sceneChanged = Signal()
+    samplingChanged = Signal()
+    # Another chat is in the window.
+    chatChanged = Signal()
+    undoChanged = Signal()
     # The prompt, before it is sent.
     asked = Signal(str)
 
@@ -121,7 +82,9 @@ class Conversation(QObject):
         self._steering = steering
         self._lanes: dict[str, LaneState] = {}
         self._streams: dict[Stream, tuple[str, ...]] = {}
-        self._lane_counter = 0
+        self._undo: list[_Before] = []
+        # Stores what is about to be asked; the question waits for it.
+        self.before_asking: Callable[[], Future[None] | None] | None = None
         self._scene = ""
         self._sampling = Sampling()
         self._readout = Readout.PROJECTION
@@ -144,8 +107,7 @@ class Conversation(QObject):
         """
         if len(self._lanes) >= LANES_AT_MOST:
             raise ValueError(f"a conversation has at most {LANES_AT_MOST} lanes")
-        self._lane_counter += 1
-        lane = LaneState(id=f"lane-{self._lane_counter}", setup=setup)
+        lane = LaneState(id=f"lane-{uuid.uuid4().hex[:12]}", setup=setup)
         self._lanes[lane.id] = lane
         self.lanesChanged.emit()
         return lane.id
@@ -154,6 +116,7 @@ class Conversation(QObject):
         """Removes a lane; the last one stays."""
         if len(self._lanes) <= 1:
             return
+        self._remember()
         lane = self._lanes.pop(lane_id)
         for turn in lane.turns:
             if turn.is_open:
@@ -202,7 +165,9 @@ class Conversation(QObject):
         return self._sampling
 
     def set_sampling(self, sampling: Sampling) -> None:
-        self._sampling = sampling
+        if sampling != self._sampling:
+            self._sampling = sampling
+            self.samplingChanged.emit()
 
     @property
     def readout(self) -> Readout:
@@ -220,6 +185,11 @@ class Conversation(QObject):
         return any(turn.is_open for lane in self._lanes.values() for turn in lane.turns[-1:])
 
     @property
+    def key(self) -> str:
+        """Names this chat: in the store, and to the server as its session."""
+        return self._session
+
+    @property
     def is_empty(self) -> bool:
         return not any(lane.turns for lane in self._lanes.values())
 
@@ -228,6 +198,7 @@ class Conversation(QObject):
         if self.is_busy or not text.strip():
             return
         self.asked.emit(text)
+        self._forget_undo()
         for lane in self._lanes.values():
             lane.turns.append(Turn(role=Role.USER, text=text))
         self._ask(tuple(self._lanes))
@@ -240,8 +211,9 @@ class Conversation(QObject):
         lanes = [lane for lane in wanted if self._lanes[lane].last_reply is not None]
         if not lanes:
             return
+        self._remember()
         if self._sampling.temperature > 0:
-            self._sampling = replace(self._sampling, seed=self._sampling.seed + 1)
+            self.set_sampling(replace(self._sampling, seed=self._sampling.seed + 1))
         for lane in lanes:
             self._lanes[lane].turns.pop()
         self._ask(tuple(lanes))
@@ -263,6 +235,7 @@ class Conversation(QObject):
             and lane.turns[index].text == original
         ]
         self.asked.emit(text)
+        self._remember()
         for lane in lanes:
             del lane.turns[index:]
             lane.turns.append(Turn(role=Role.USER, text=text))
@@ -285,11 +258,69 @@ class Conversation(QObject):
     def clear(self) -> None:
         """Starts a new conversation with the same lanes."""
         self.stop()
+        if not self.is_empty:
+            self._remember()
         self._session = uuid.uuid4().hex
         for lane in self._lanes.values():
             lane.turns.clear()
             self.historyReset.emit(lane.id)
         self.busyChanged.emit()
+        self.chatChanged.emit()
+
+    def open_chat(self, key: str, lanes: Sequence[LaneState], scene: str, sampling: Sampling) -> None:
+        """Puts a kept chat in place of the one that is open; its streams, if any, are stopped."""
+        self.stop()
+        self._forget_undo()
+        self._session = key
+        self._lanes = {lane.id: lane for lane in lanes}
+        self.set_scene(scene)
+        self.set_sampling(sampling)
+        self.lanesChanged.emit()
+        for lane in lanes:
+            self.historyReset.emit(lane.id)
+        self.busyChanged.emit()
+        self.chatChanged.emit()
+
+    # Taking back ------------------------------------------------------------------------------------------
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._undo) and not self.is_busy
+
+    @Slot()
+    def undo(self) -> None:
+        """Takes back the last removal, regeneration, edit or new conversation since the last question."""
+        if not self.can_undo:
+            return
+        before = self._undo.pop()
+        other_chat = before.key != self._session
+        self._session = before.key
+        self._lanes = {}
+        for lane, setup, turns in before.lanes:
+            lane.setup = setup
+            lane.turns[:] = turns
+            self._lanes[lane.id] = lane
+        self.set_sampling(before.sampling)
+        self.lanesChanged.emit()
+        for lane_id in self._lanes:
+            self.setupChanged.emit(lane_id)
+            self.historyReset.emit(lane_id)
+        self.busyChanged.emit()
+        self.undoChanged.emit()
+        if other_chat:
+            self.chatChanged.emit()
+
+    def _remember(self) -> None:
+        lanes = tuple((lane, lane.setup, tuple(lane.turns)) for lane in self._lanes.values())
+        self._undo = [*self._undo, _Before(self._session, lanes, self._sampling)][-UNDO_STEPS:]
+        self.undoChanged.emit()
+
+    def _forget_undo(self) -> None:
+        if self._undo:
+            self._undo = []
+            self.undoChanged.emit()
+
+    # Sending ----------------------------------------------------------------------------------------------
 
     def _ask(self, lane_ids: tuple[str, ...]) -> None:
         lanes = []
@@ -303,10 +334,12 @@ class Conversation(QObject):
                     state=TurnState.WAITING,
                     setup=state.setup,
                     steering=source.steering if isinstance(source, Inline) else None,
+                    sampling=self._sampling,
                 )
             )
             self.historyReset.emit(lane_id)
-        request = _Question(tuple(lanes), self._sampling, self._readout_options(), self._session)
+        saved = None if self.before_asking is None else self.before_asking()
+        request = Question(tuple(lanes), self._sampling, self._readout_options(), self._session, saved)
         receiver = _Receiver(self, lane_ids)
         stream = self._gateway.stream(request.run, receiver.received, receiver.ended)
         receiver.stream = stream
@@ -378,38 +411,6 @@ def _tokens_of(delta: ReplyDelta, position: int) -> list[TokenReadout]:
     if "".join(token.text for token in delta.tokens) == delta.text:
         return list(delta.tokens)
     return [TokenReadout(token_id=-1, text=delta.text, index=position, log_probability=0.0)]
-
-
-@dataclass(frozen=True)
-class _Question:
-    """A request, detached from the models, for the network thread to run."""
-
-    lanes: tuple[Lane, ...]
-    sampling: Sampling
-    readouts: ReadoutOptions
-    # Keeps the active snapshot's lane in one arm while a rollout is in force.
-    session: str
-
-    async def run(self, client: AsyncClient) -> AsyncGenerator[tuple[str, ReplyEvent], None]:
-        if len(self.lanes) > 1:
-            replies = client.compare(
-                self.lanes, sampling=self.sampling, readouts=self.readouts, session_id=self.session
-            )
-            async with aclosing(replies):
-                async for lane_id, event in replies:
-                    yield lane_id, event
-            return
-        lane = self.lanes[0]
-        reply = client.chat(
-            lane.messages,
-            source=lane.source,
-            sampling=self.sampling,
-            readouts=self.readouts,
-            session_id=self.session,
-        )
-        async with aclosing(reply):
-            async for event in reply:
-                yield lane.lane_id, event
 
 
 class _Receiver:
