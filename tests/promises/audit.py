@@ -26,6 +26,7 @@ from trimtab_server.store.requests import Origin
 
 from promises.power import memory_folder
 from promises.row import Profile, Row
+from promises.seeds import kept_seeds
 
 MUTATIONS = {"ci": 500, "release": 10_000}
 RECORDS = 40
@@ -227,9 +228,9 @@ def run(profile: Profile, seed: int) -> Row:
     wanted = MUTATIONS[profile]
     with memory_folder() as folder:
         honest = kept(folder, random.Random(seed))
-        seeds = range(seed * 1_000_000, seed * 1_000_000 + wanted)
+        seeds = [*kept_seeds(12), *range(seed * 1_000_000, seed * 1_000_000 + wanted)]
         misses = {one: said for one in seeds if (said := missed(honest, one, folder))}
     note = next(iter(misses.values()), "flip, drop, swap, insert, cut, rewrite, exports, heads")
     return Row.of_trials(
-        12, "The audit shows every tampering", wanted, len(misses), note=note, seeds=list(misses)
+        12, "The audit shows every tampering", len(seeds), len(misses), note=note, seeds=list(misses)
     )

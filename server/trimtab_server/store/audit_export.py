@@ -50,7 +50,10 @@ def _last_line(line: str, path: Path) -> Head:
         fields = json.loads(line)["head"]
     except (ValueError, TypeError, KeyError):
         raise HeadsUnreadable(f"{where} is no signed head: the file was cut, or is no export") from None
-    return head_of(json.dumps(fields), where)
+    head = head_of(json.dumps(fields), where)
+    if line != canonical_json({"head": asdict(head)}):
+        raise HeadsUnreadable(f"{where} is not in the form in which heads are exported")
+    return head
 
 
 def _records(lines: Iterable[str], path: Path) -> Iterator[AuditRecord]:

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 from trimtab_server.store import audit
 from trimtab_server.store.audit_export import verify_export, write_export
-from trimtab_server.store.audit_heads import HeadKey, HeadsUnreadable, public_path
+from trimtab_server.store.audit_heads import (
+    HeadKey,
+    HeadsUnreadable,
+    public_path,
+    read_public_key,
+    signature_fault,
+)
 from trimtab_server.store.database import Database
 from trimtab_server.store.requests import SERVER
 
@@ -84,3 +90,22 @@ def test_ours_and_the_foreign_script_find_the_same_tampering(
             verify_export(exported)
     elif name != "head":
         assert not verify_export(exported)[0].ok
+
+
+def test_no_bit_of_an_exported_head_can_be_changed_unseen(exported: Path, tmp_path: Path) -> None:
+    key = read_public_key(public_path(tmp_path / "audit.key"))
+    content = exported.read_bytes()
+    begin = content.rstrip(b"\n").rfind(b"\n") + 1
+    unseen = []
+    for place in range(begin, len(content) - 1):
+        for bit in range(8):
+            changed = bytearray(content)
+            changed[place] ^= 1 << bit
+            exported.write_bytes(changed)
+            try:
+                checked, head = verify_export(exported)
+            except HeadsUnreadable:
+                continue
+            if checked.ok and not signature_fault([head], key):
+                unseen.append((place, bit))
+    assert not unseen and len(content) - begin > 200
