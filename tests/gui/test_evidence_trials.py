@@ -101,7 +101,7 @@ def test_the_lanes_and_repeats_that_are_chosen_are_what_is_checked(
     page.new_trial()
     page.draft.take_prompts(prompt_file)
     connected.wait(lambda: page.form.start_button.isEnabled())
-    page.form.lane_boxes["prompt"].click()
+    page.form.lanes.boxes["prompt"].click()
     assert not page.form.start_button.isEnabled()
     connected.wait(lambda: page.form.start_button.isEnabled())
     assert page.form.lanes_table.model().rowCount() == 2

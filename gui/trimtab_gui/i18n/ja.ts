@@ -619,6 +619,18 @@ Click to see what to do.</source>
         <source>Show the approvals</source>
         <translation>承認を表示</translation>
     </message>
+    <message>
+        <source>Larger text</source>
+        <translation>文字を大きく</translation>
+    </message>
+    <message>
+        <source>Smaller text</source>
+        <translation>文字を小さく</translation>
+    </message>
+    <message>
+        <source>Text of the usual size</source>
+        <translation>文字を標準の大きさに</translation>
+    </message>
 </context>
 <context>
     <name>ConnectionStrip</name>
@@ -3553,6 +3565,26 @@ Click to see what to do.</source>
         <source>about {0}</source>
         <translation>約 {0}</translation>
     </message>
+    <message>
+        <source>Written here</source>
+        <translation>ここで記述</translation>
+    </message>
+    <message>
+        <source>Of the case, locked</source>
+        <translation>案件のもの（固定済み）</translation>
+    </message>
+    <message>
+        <source>Edit</source>
+        <translation>編集</translation>
+    </message>
+    <message>
+        <source>Edit the criteria</source>
+        <translation>判定基準を編集</translation>
+    </message>
+    <message>
+        <source>New trial of the case “{0}”</source>
+        <translation>案件「{0}」の新しい試験</translation>
+    </message>
 </context>
 <context>
     <name>TrialReplies</name>
@@ -3994,6 +4026,18 @@ Click to see what to do.</source>
         <source>temperature {0}, at most {1} tokens, {2} repeats</source>
         <translation>温度 {0}、最大 {1} トークン、{2} 回反復</translation>
     </message>
+    <message>
+        <source>Divergence from unsteered (KL)</source>
+        <translation>ステアリングなしとの乖離（KL）</translation>
+    </message>
+    <message>
+        <source>Rise of entropy</source>
+        <translation>エントロピーの増加</translation>
+    </message>
+    <message>
+        <source>Rise of the residual norm</source>
+        <translation>残差ノルムの増加</translation>
+    </message>
 </context>
 <context>
     <name>TrialsPage</name>
@@ -4295,6 +4339,165 @@ Click to see what to do.</source>
     <message>
         <source>, </source>
         <translation>、</translation>
+    </message>
+</context>
+<context>
+    <name>LaneChoice</name>
+    <message>
+        <source>3. Lanes</source>
+        <translation>3. レーン</translation>
+    </message>
+    <message>
+        <source>Steer with</source>
+        <translation>ステアリングの内容</translation>
+    </message>
+    <message>
+        <source>Beside them</source>
+        <translation>追加のレーン</translation>
+    </message>
+    <message>
+        <source>Add a snapshot or a stage as a lane</source>
+        <translation>スナップショットまたはステージをレーンに追加</translation>
+    </message>
+    <message>
+        <source>Lane: {0}</source>
+        <translation>レーン：{0}</translation>
+    </message>
+    <message>
+        <source>active snapshot, else the suggested vector</source>
+        <translation>適用中のスナップショット。なければ推奨のベクトル</translation>
+    </message>
+    <message>
+        <source>add a snapshot or a stage…</source>
+        <translation>スナップショットまたはステージを追加…</translation>
+    </message>
+    <message>
+        <source>snapshot: {0}</source>
+        <translation>スナップショット：{0}</translation>
+    </message>
+    <message>
+        <source>stage: {0}</source>
+        <translation>ステージ：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>ExtraLane</name>
+    <message>
+        <source>Remove the lane {0}</source>
+        <translation>レーン {0} を外す</translation>
+    </message>
+</context>
+<context>
+    <name>CriteriaEditor</name>
+    <message>
+        <source>Criteria</source>
+        <translation>判定基準</translation>
+    </message>
+    <message>
+        <source>Fields</source>
+        <translation>項目</translation>
+    </message>
+    <message>
+        <source>Text</source>
+        <translation>テキスト</translation>
+    </message>
+    <message>
+        <source>Criteria, as fields or as text</source>
+        <translation>判定基準（項目またはテキスト）</translation>
+    </message>
+    <message>
+        <source>Goal</source>
+        <translation>目的</translation>
+    </message>
+    <message>
+        <source>Scored by</source>
+        <translation>採点方法</translation>
+    </message>
+    <message>
+        <source>What is compared</source>
+        <translation>比較する値</translation>
+    </message>
+    <message>
+        <source>Prompts that decide (none ticked: all that are not neutral)</source>
+        <translation>判定に使うプロンプト（選択なし：中立以外すべて）</translation>
+    </message>
+    <message>
+        <source>Gain over unsteered that must be shown</source>
+        <translation>ステアリングなしに対して示すべき改善幅</translation>
+    </message>
+    <message>
+        <source>A prompt is enough if it is behind by at most</source>
+        <translation>プロンプトで十分とする差の上限</translation>
+    </message>
+    <message>
+        <source>Independent prompts, at least</source>
+        <translation>独立したプロンプトの最少数</translation>
+    </message>
+    <message>
+        <source>Level of each bound (0.05: 95%)</source>
+        <translation>各限界の有意水準（0.05：95%）</translation>
+    </message>
+    <message>
+        <source>Repeats</source>
+        <translation>反復回数</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Side effects, at most</source>
+        <translation>副作用の上限</translation>
+    </message>
+    <message>
+        <source>Criteria as text, TOML or JSON</source>
+        <translation>判定基準のテキスト（TOML または JSON）</translation>
+    </message>
+    <message>
+        <source>Decides: {0}</source>
+        <translation>判定に使う：{0}</translation>
+    </message>
+    <message>
+        <source>Locked by the case: they cannot be changed.</source>
+        <translation>案件で固定されており、変更できません。</translation>
+    </message>
+    <message>
+        <source>The fields are filled once the server has read the criteria.</source>
+        <translation>サーバーが判定基準を読み取ると、項目が表示されます。</translation>
+    </message>
+    <message>
+        <source>The server checks every change. A change in the fields rewrites the text as JSON.</source>
+        <translation>変更のたびにサーバーが確認します。項目を変えると、テキストは JSON で書き直されます。</translation>
+    </message>
+</context>
+<context>
+    <name>SideEffects</name>
+    <message>
+        <source>Add a limit</source>
+        <translation>上限を追加</translation>
+    </message>
+</context>
+<context>
+    <name>SideEffectLine</name>
+    <message>
+        <source>Side effect</source>
+        <translation>副作用</translation>
+    </message>
+    <message>
+        <source>Measured on</source>
+        <translation>対象</translation>
+    </message>
+    <message>
+        <source>At most</source>
+        <translation>上限</translation>
+    </message>
+    <message>
+        <source>Remove this limit</source>
+        <translation>この上限を削除</translation>
+    </message>
+    <message>
+        <source>all prompts</source>
+        <translation>すべてのプロンプト</translation>
     </message>
 </context>
 </TS>

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from trimtab_client.case_types import Case
 from trimtab_client.trial_types import CriteriaFile, PromptFile, Trial, TrialCheck, TrialDraft, TrialSample
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.trial_criteria import CriteriaModel, Source
 
 LARGEST_BYTES: Final = 64 * 1024 * 1024
 #: Changes that come together are checked together.
 PAUSE_MILLISECONDS: Final = 250
-#: Lanes that a trial can have without a criteria file, in their order.
-LANE_KINDS: Final = ("unsteered", "prompt", "steered", "steered+prompt")
 PROMPT_SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".xlsx")
 
 
@@ -31,11 +30,11 @@ class TrialDraftModel(QObject):
         super().__init__(parent)
         self._gateway = gateway
         self._prompts: PromptFile | None = None
-        self._criteria = CriteriaFile()
-        self._criteria_name = ""
-        self.by_people = False
-        self.lanes: tuple[str, ...] = ()
-        self.snapshot = ""
+        self.criteria = CriteriaModel(self)
+        self.criteria.edited.connect(self.touch)
+        self.criteria.changed.connect(self.changed)
+        #: The case that the trial will be a part of.
+        self._case: Case | None = None
         self.repeats = 0
         self.title = ""
         self._check: TrialCheck | None = None
@@ -53,9 +52,9 @@ class TrialDraftModel(QObject):
         return "" if self._prompts is None else self._prompts.name
 
     @property
-    def criteria_name(self) -> str:
-        """The criteria's file; empty: the server's default criteria."""
-        return self._criteria_name
+    def case(self) -> Case | None:
+        """The case whose criteria these are, and of which the trial becomes a part."""
+        return self._case
 
     @property
     def check(self) -> TrialCheck | None:
@@ -84,10 +83,16 @@ class TrialDraftModel(QObject):
     def clear(self) -> None:
         """An empty form."""
         self._timer.stop()
-        self._prompts, self._criteria, self._criteria_name = None, CriteriaFile(), ""
-        self.by_people, self.lanes, self.snapshot, self.repeats, self.title = False, (), "", 0, ""
-        self._forget()
-        self.changed.emit()
+        self._prompts, self._case = None, None
+        self.repeats, self.title, self.criteria.snapshot = 0, "", ""
+        self.criteria.clear()
+
+    def open_case(self, case: Case) -> None:
+        """An empty form by the criteria of a case, which are locked."""
+        self.clear()
+        if case.lock is not None:
+            self._case = case
+            self.criteria.take_locked(case.lock.criteria, case.draft.display_name)
 
     def take_prompts(self, path: Path) -> None:
         """A file of prompts."""
@@ -102,15 +107,8 @@ class TrialDraftModel(QObject):
         if content is None:
             return
         written = "json" if path.suffix.lower() == ".json" else "toml"
-        self._criteria = CriteriaFile(content.decode("utf-8", errors="replace"), written)
-        self._criteria_name = path.name
-        self.by_people, self.lanes = False, ()
-        self.touch()
-
-    def default_criteria(self) -> None:
-        """The server's own criteria again."""
-        self._criteria, self._criteria_name, self.lanes = CriteriaFile(), "", ()
-        self.touch()
+        file = CriteriaFile(content.decode("utf-8", errors="replace"), written)
+        self.criteria.take_file(file, path.name)
 
     def take_sample(self) -> None:
         """The sample set of the hosted model, with its criteria."""
@@ -118,6 +116,7 @@ class TrialDraftModel(QObject):
         self.changed.emit()
         self._gateway.call(lambda client: client.trials.sample(), self._sample, self._refused)
 
+    @Slot()
     def touch(self) -> None:
         """Something changed: what the server said no longer holds."""
         self._forget()
@@ -132,9 +131,9 @@ class TrialDraftModel(QObject):
             return None
         return TrialDraft(
             prompts=self._prompts,
-            criteria=self._rating_criteria() if self.by_people else self._criteria,
-            lanes=self.lanes,
-            snapshot=self.snapshot,
+            criteria=self.criteria.file,
+            lanes=self.criteria.lanes,
+            snapshot=self.criteria.snapshot,
             repeats=self.repeats,
             display_name=self.title.strip(),
         )
@@ -167,17 +166,28 @@ class TrialDraftModel(QObject):
         """The check with this number is back; only the latest counts."""
         if number == self._asked and not self._timer.isActive():
             self._check, self._failure, self._checking = check, failure, False
-            self.changed.emit()
+            if check is not None:
+                self.criteria.take_answer(check.lock.criteria_json)
+            elif failure is not None:
+                self.criteria.take_failure(failure)
 
     def _sample(self, sample: TrialSample) -> None:
-        self._prompts, self._criteria = sample.prompts, sample.criteria
-        self._criteria_name = f"criteria.{sample.criteria.format or 'toml'}"
-        self.by_people, self.lanes, self.repeats = False, (), 0
-        self._forget()
-        self.check_now()
-        self.changed.emit()
+        self._prompts, self.repeats = sample.prompts, 0
+        if self.criteria.source is Source.CASE:
+            self.touch()
+        else:
+            self.criteria.take_file(sample.criteria, f"criteria.{sample.criteria.format or 'toml'}")
 
     def _created(self, trial: Trial) -> None:
+        if self._case is None:
+            self._run(trial)
+            return
+        case, attach = self._case.name, _Attach(self, trial)
+        self._gateway.call(
+            lambda client: client.cases.attach_trial(case, trial.name), attach.done, self._refused
+        )
+
+    def _run(self, trial: Trial) -> None:
         name, lock = trial.name, trial.lock.hash
         self._gateway.call(
             lambda client: client.trials.run(name, lock_hash=lock, hurry=True), self._ran, self._refused
@@ -212,23 +222,6 @@ class TrialDraftModel(QObject):
         self.changed.emit()
         return None
 
-    def _rating_criteria(self) -> CriteriaFile:
-        """Criteria for prompts without known answers: people grade the replies without seeing the lanes."""
-        line = [
-            {"text": "Tell the truth, also where it does not help the sale.", "language": "en"},
-            {"text": "販売の助けにならないときも、事実だけを伝えてください。", "language": "ja"},
-        ]
-        record = {
-            "name": "Blind rating",
-            "scorer": {"kind": "rating"},
-            "measure": "score",
-            "lanes": [
-                {"name": "unsteered", "kind": "unsteered"},
-                {"name": "prompt", "kind": "prompt", "system_prompt": line},
-            ],
-        }
-        return CriteriaFile(json.dumps(record, ensure_ascii=False), "json")
-
 
 class _Answer:
     """Where the answer to one check goes."""
@@ -241,3 +234,13 @@ class _Answer:
 
     def failed(self, failure: Failure) -> None:
         self._model.answered(self._number, None, failure)
+
+
+class _Attach:
+    """A trial that is started once it is a part of its case."""
+
+    def __init__(self, model: TrialDraftModel, trial: Trial) -> None:
+        self._model, self._trial = model, trial
+
+    def done(self, _case: Case) -> None:
+        self._model._run(self._trial)

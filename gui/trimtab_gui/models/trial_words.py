@@ -76,6 +76,13 @@ QUESTIONS: Final = {
     "repetition": QT_TRANSLATE_NOOP("Trials", "Rise of repetition"),
     "length_ratio": QT_TRANSLATE_NOOP("Trials", "Ratio of lengths"),
 }
+#: What criteria may limit.
+EFFECTS: Final = {
+    **{key: text for key, text in QUESTIONS.items() if key not in ("gain", "advantage")},
+    "kl": QT_TRANSLATE_NOOP("Trials", "Divergence from unsteered (KL)"),
+    "entropy": QT_TRANSLATE_NOOP("Trials", "Rise of entropy"),
+    "residual_norm_ratio": QT_TRANSLATE_NOOP("Trials", "Rise of the residual norm"),
+}
 STANDINGS: Final = {
     "shown": QT_TRANSLATE_NOOP("Trials", "✓ shown"),
     "refuted": QT_TRANSLATE_NOOP("Trials", "✗ refuted"),
@@ -162,7 +169,7 @@ def criteria_lines(criteria_json: str) -> list[tuple[str, str]]:
     ]
     for effect in record["side_effects"]:
         where = pressures_text(effect["pressure"]) if effect["pressure"] else ""
-        text = f"{named(QUESTIONS, effect['measure'])} ≤ {figure(effect['at_most'])}"
+        text = f"{effect_text(effect['measure'])} ≤ {figure(effect['at_most'])}"
         lines.append(
             (
                 name(QT_TRANSLATE_NOOP("Trials", "Side effect")),
@@ -178,3 +185,8 @@ def criteria_lines(criteria_json: str) -> list[tuple[str, str]]:
         )
     )
     return lines
+
+
+def effect_text(measure: str) -> str:
+    """A side effect's name; that of a measure of the replies is no question of its own."""
+    return named(EFFECTS, measure)

@@ -8,7 +8,6 @@ from typing import Final
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QFileDialog,
     QGridLayout,
@@ -20,21 +19,24 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from trimtab_client import abbreviated
 from trimtab_client.trial_types import TrialCheck, TrialLane, TrialPrompt
 
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.table import Column, RowsModel
-from trimtab_gui.models.trial_draft import LANE_KINDS, PROMPT_SUFFIXES, TrialDraftModel
+from trimtab_gui.models.trial_criteria import Source
+from trimtab_gui.models.trial_draft import PROMPT_SUFFIXES, TrialDraftModel
 from trimtab_gui.models.trial_rows import PRESSURES, pressure_text
 from trimtab_gui.models.trial_words import KINDS, duration, named
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.views.elements import ElidedLabel, Panel, Table, label, set_tone
+from trimtab_gui.views.lengths import fix_width
+from trimtab_gui.views.trial_criteria import CriteriaEditor
+from trimtab_gui.views.trial_lanes import LaneChoice
 from trimtab_gui.views.trial_summary import CriteriaCard
 
-_DEFAULT, _PEOPLE, _FILE = range(3)
-_OWN_LANES: Final = ("unsteered", "prompt", "steered")
+#: In the order of the choice; what is written here or locked by a case has no entry until it is so.
+_SOURCES: Final = (Source.DEFAULT, Source.PEOPLE, Source.FILE, Source.OWN, Source.CASE)
 
 _PROMPT_COLUMNS: Final = (
     Column[TrialPrompt](QT_TRANSLATE_NOOP("Tables", "Id"), lambda row: row.id),
@@ -72,13 +74,16 @@ class TrialForm(Panel):
         self.prompts_name = ElidedLabel("muted")
         self.criteria_choice = QComboBox()
         self.criteria_name = ElidedLabel("muted")
-        self.lane_boxes = {kind: QCheckBox() for kind in LANE_KINDS}
-        self.snapshot_choice = QComboBox()
+        self.edit_button = QPushButton()
+        self.edit_button.setCheckable(True)
+        self.lanes = LaneChoice(workspace, draft.criteria)
+        self.editor = CriteriaEditor(draft.criteria)
+        self.editor.hide()
         self.repeats = QSpinBox()
         self.title_field = QLineEdit()
         self._labels = {
             name: label("muted")
-            for name in ("prompts", "columns", "criteria", "lanes", "snapshot", "repeats", "title")
+            for name in ("prompts", "columns", "criteria", "repeats", "title")
         }
         self.fault = label("error", wrap=True)
         self.summary = label("", wrap=True)
@@ -119,7 +124,7 @@ class TrialForm(Panel):
     def _make_choices(self) -> QWidget:
         self.repeats.setRange(0, 100)
         self.repeats.lineEdit().setTextMargins(6, 0, 0, 0)
-        self.snapshot_choice.setSizeAdjustPolicy(
+        self.criteria_choice.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._labels["columns"].setWordWrap(True)
@@ -136,16 +141,14 @@ class TrialForm(Panel):
         grid.addWidget(self.prompts_name)
         grid.addWidget(self._labels["columns"])
         grid.addSpacing(6)
-        for widget in (self._labels["criteria"], self.criteria_choice, self.criteria_name):
-            grid.addWidget(widget)
+        chosen = QHBoxLayout()
+        chosen.addWidget(self.criteria_choice, 1)
+        chosen.addWidget(self.edit_button)
+        grid.addWidget(self._labels["criteria"])
+        grid.addLayout(chosen)
+        grid.addWidget(self.criteria_name)
         grid.addSpacing(6)
-        boxes = QGridLayout()
-        for place, box in enumerate(self.lane_boxes.values()):
-            boxes.addWidget(box, place // 2, place % 2)
-        grid.addWidget(self._labels["lanes"])
-        grid.addLayout(boxes)
-        grid.addWidget(self._labels["snapshot"])
-        grid.addWidget(self.snapshot_choice)
+        grid.addWidget(self.lanes)
         grid.addSpacing(6)
         row = QGridLayout()
         row.addWidget(self._labels["repeats"], 0, 0)
@@ -162,7 +165,7 @@ class TrialForm(Panel):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(card)
-        scroll.setFixedWidth(400)
+        fix_width(scroll, 400)
         return scroll
 
     def _make_preview(self) -> QWidget:
@@ -174,6 +177,7 @@ class TrialForm(Panel):
         self.lanes_table.setFixedHeight(170)
         for widget in (
             self.fault,
+            self.editor,
             self.summary,
             self.remarks,
             self._headings["preview"],
@@ -198,17 +202,13 @@ class TrialForm(Panel):
         self.prompts_button.clicked.connect(self._ask_for_prompts)
         self.sample_button.clicked.connect(draft.take_sample)
         self.criteria_choice.activated.connect(self._choose_criteria)
-        for box in self.lane_boxes.values():
-            box.clicked.connect(self._choose_lanes)
-        self.snapshot_choice.activated.connect(self._choose_snapshot)
+        self.edit_button.toggled.connect(self.editor.setVisible)
         self.repeats.valueChanged.connect(self._choose_repeats)
         self.title_field.textChanged.connect(self._choose_title)
         self.start_button.clicked.connect(draft.start)
-        self._workspace.release.snapshotsChanged.connect(self._show_snapshots)
         self._workspace.connection.changed.connect(self._show)
 
     def retranslate(self) -> None:
-        self._title.setText(self.tr("New trial"))
         self.close_button.setText(self.tr("Cancel"))
         self.prompts_button.setText(self.tr("Choose a file…"))
         self.sample_button.setText(self.tr("Use the sample set"))
@@ -220,23 +220,22 @@ class TrialForm(Panel):
             )
         )
         self._labels["criteria"].setText(self.tr("2. What will count as an answer"))
-        self._labels["lanes"].setText(self.tr("3. Lanes"))
-        self._labels["snapshot"].setText(self.tr("Steer with"))
         self._labels["repeats"].setText(self.tr("Repeats"))
         self._labels["title"].setText(self.tr("Name"))
         names = (
             self.tr("Default: four honesty rates"),
             self.tr("No known answers: graded blind by people"),
             self.tr("From a file (TOML or JSON)…"),
+            self.tr("Written here"),
+            self.tr("Of the case, locked"),
         )
         with QSignalBlocker(self.criteria_choice):
             chosen = max(0, self.criteria_choice.currentIndex())
             self.criteria_choice.clear()
             self.criteria_choice.addItems(names)
             self.criteria_choice.setCurrentIndex(chosen)
-        for kind, box in self.lane_boxes.items():
-            box.setText(named(KINDS, kind))
-            box.setAccessibleName(self.tr("Lane: {0}").format(named(KINDS, kind)))
+        self.edit_button.setText(self.tr("Edit"))
+        self.edit_button.setAccessibleName(self.tr("Edit the criteria"))
         self.repeats.setSpecialValueText(self.tr("as in the criteria"))
         self._headings["preview"].setText(self.tr("The first prompts, as the server reads them"))
         self._headings["lanes"].setText(self.tr("Lanes, as they will be locked"))
@@ -244,14 +243,12 @@ class TrialForm(Panel):
             self.tr("Starting locks prompts, lanes and criteria. They cannot be changed afterwards.")
         )
         self.criteria_choice.setAccessibleName(self.tr("Criteria"))
-        self.snapshot_choice.setAccessibleName(self.tr("Steer with"))
         self.repeats.setAccessibleName(self.tr("Repeats"))
         self.title_field.setAccessibleName(self.tr("Name of the trial"))
         self.prompts_table.setAccessibleName(self.tr("The first prompts, as the server reads them"))
         self.lanes_table.setAccessibleName(self.tr("Lanes, as they will be locked"))
         self._prompts.retranslate()
         self._lanes.retranslate()
-        self._show_snapshots()
         self._show()
 
     # Choosing ---------------------------------------------------------------------------------------------
@@ -272,12 +269,18 @@ class TrialForm(Panel):
 
     @Slot(int)
     def _choose_criteria(self, index: int) -> None:
-        if index == _FILE:
+        if _SOURCES[index] is Source.FILE:
             pattern = self.tr("Criteria ({0})").format("*.toml *.json")
             self._dialog("criteria", self.tr("Choose a file of criteria"), pattern, self._take_criteria)
             return
-        self._draft.by_people = index == _PEOPLE
-        self._draft.default_criteria()
+        match _SOURCES[index]:
+            case Source.DEFAULT:
+                self._draft.criteria.clear()
+            case Source.PEOPLE:
+                self._draft.criteria.for_people()
+            case _:
+                self.edit_button.setChecked(True)
+                self._show()
 
     def _dialog(self, key: str, title: str, pattern: str, take: object) -> None:
         dialog = self._dialogs.get(key)
@@ -298,16 +301,6 @@ class TrialForm(Panel):
     def _take_criteria(self, path: str) -> None:
         self._draft.take_criteria(Path(path))
 
-    @Slot()
-    def _choose_lanes(self) -> None:
-        self._draft.lanes = tuple(kind for kind, box in self.lane_boxes.items() if box.isChecked())
-        self._draft.touch()
-
-    @Slot(int)
-    def _choose_snapshot(self, index: int) -> None:
-        self._draft.snapshot = str(self.snapshot_choice.itemData(index) or "")
-        self._draft.touch()
-
     @Slot(int)
     def _choose_repeats(self, value: int) -> None:
         self._draft.repeats = value
@@ -320,34 +313,26 @@ class TrialForm(Panel):
     # What the server says ---------------------------------------------------------------------------------
 
     @Slot()
-    def _show_snapshots(self) -> None:
-        chosen = self.snapshot_choice.currentData()
-        with QSignalBlocker(self.snapshot_choice):
-            self.snapshot_choice.clear()
-            self.snapshot_choice.addItem(self.tr("active snapshot, else the suggested vector"), "")
-            for snapshot in self._workspace.release.snapshots:
-                if snapshot.steering.terms:
-                    title = snapshot.display_name or abbreviated(snapshot.name)
-                    self.snapshot_choice.addItem(title, snapshot.name)
-            self.snapshot_choice.setCurrentIndex(max(0, self.snapshot_choice.findData(chosen)))
-
-    @Slot()
     def _show(self) -> None:
         draft, check = self._draft, self._draft.check
         self.prompts_name.setText(draft.prompts_name or self.tr("no file yet"))
-        self.criteria_name.setText(draft.criteria_name)
-        self.criteria_name.setVisible(bool(draft.criteria_name))
-        place = _FILE if draft.criteria_name else _PEOPLE if draft.by_people else _DEFAULT
+        source = draft.criteria.source
+        self.criteria_name.setText(draft.criteria.name)
+        self.criteria_name.setVisible(bool(draft.criteria.name))
+        of_case = source is Source.CASE
+        self.criteria_choice.setEnabled(not of_case)
+        self.repeats.setEnabled(not of_case)
+        self._title.setText(
+            self.tr("New trial of the case “{0}”").format(draft.criteria.name)
+            if of_case
+            else self.tr("New trial")
+        )
         with QSignalBlocker(self.criteria_choice), QSignalBlocker(self.repeats):
-            self.criteria_choice.setCurrentIndex(place)
+            self.criteria_choice.setCurrentIndex(_SOURCES.index(source))
             self.repeats.setValue(draft.repeats)
         if self.title_field.text() != draft.title:
             with QSignalBlocker(self.title_field):
                 self.title_field.setText(draft.title)
-        lanes = draft.lanes or (tuple(own.kind for own in check.lanes) if check is not None else _OWN_LANES)
-        for kind, box in self.lane_boxes.items():
-            box.setChecked(kind in lanes)
-            box.setEnabled(kind != "unsteered")
         self._show_check(check)
         live = self._workspace.connection.is_live
         self.start_button.setEnabled(draft.can_start and live)
@@ -361,6 +346,8 @@ class TrialForm(Panel):
         failure = draft.failure
         self.fault.setVisible(failure is not None)
         self.fault.setText("" if failure is None else describe(failure))
+        if draft.criteria.faults and not self.editor.isVisibleTo(self):
+            self.edit_button.setChecked(True)
         for widget in (self._headings["preview"], self.prompts_table, self._headings["lanes"]):
             widget.setVisible(check is not None)
         self.lanes_table.setVisible(check is not None)
