@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     collector.start()
     files = SettingsFile(keep=not options.quit_after_screenshot)
     languages = Languages(options.language or files.settings.language or system_language())
-    theme = Theme(application, options.theme or files.settings.theme)
+    theme = Theme(application, options.theme or files.settings.theme, files.settings.text_size)
     workspace = Workspace(Gateway(), files)
     window = MainWindow(workspace, theme, languages)
     size = options.size or (PICTURE_SIZE if options.screenshot is not None else None)

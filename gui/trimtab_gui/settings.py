@@ -1,7 +1,7 @@
 """What the client remembers between starts.
 
 Settings are one JSON file; tokens lie in a file of their own with mode 600, one for each address. Neither a prompt
-nor a reply is a setting: prompts are in `prompt_history`.
+nor a reply is a setting: the prompts sent before have their own file, and so have the chats (`models/chat_store`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
-from platformdirs import user_config_path
+from platformdirs import user_config_path, user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 PROMPTS_KEPT: Final = 200
@@ -27,11 +28,16 @@ class Settings(BaseModel):
     target: str = ""
     language: Literal["", "en", "ja"] = ""
     theme: Literal["light", "dark"] = "light"
+    # Percent of the usual size.
+    text_size: int = Field(default=100, ge=100, le=200)
     send_with_control_enter: bool = False
     readout: Literal["off", "projection", "entropy", "kl_to_unsteered"] = "projection"
     # base64 of QMainWindow.saveGeometry().
     geometry: str = ""
     side_panel: bool = True
+    # How long chats and prompts are kept on this machine.
+    keep_chats: Literal["days", "forever", "never"] = "days"
+    keep_chats_days: int = Field(default=90, ge=1, le=3650)
     recent_targets: list[str] = Field(default_factory=list, max_length=8)
 
 
@@ -45,6 +51,10 @@ class SettingsFile:
         self._path = self._folder / "desktop.json"
         self._tokens_path = self._folder / "desktop-tokens.json"
         self._prompts_path = self._folder / "desktop-prompts.json"
+        self.presets_path = self._folder / "desktop-presets.json"
+        chats = folder or user_data_path("trimtab")
+        # None: chats are not kept.
+        self.chats_path = chats / "desktop-chats.sqlite3" if keep else None
         # Why the settings could not be read; empty when they could.
         self.problem = ""
         self.settings = self._read()
@@ -81,13 +91,39 @@ class SettingsFile:
 
     def prompts(self) -> list[str]:
         """The prompts sent before, oldest first."""
-        found = _read_json(self._prompts_path)
-        return [str(prompt) for prompt in found] if isinstance(found, list) else []
+        return [text for text, _ in self._prompts()]
 
     def remember_prompt(self, prompt: str) -> None:
         """Stores a prompt; called before it is sent, so that a crash does not lose it."""
-        kept = [earlier for earlier in self.prompts() if earlier != prompt]
-        self._write(self._prompts_path, json.dumps([*kept, prompt][-PROMPTS_KEPT:], ensure_ascii=False))
+        if self.settings.keep_chats == "never":
+            return
+        kept = [earlier for earlier in self._prompts() if earlier[0] != prompt]
+        self._write_prompts([*kept, (prompt, datetime.now(UTC))][-PROMPTS_KEPT:])
+
+    def expire_prompts(self, older_than: datetime | None) -> None:
+        """Removes the prompts sent before a moment."""
+        before = self._prompts()
+        kept = [prompt for prompt in before if older_than is None or prompt[1] >= older_than]
+        if len(kept) < len(before):
+            self._write_prompts(kept)
+
+    def forget_prompts(self) -> None:
+        if self._keep:
+            self._prompts_path.unlink(missing_ok=True)
+
+    def _prompts(self) -> list[tuple[str, datetime]]:
+        found = _read_json(self._prompts_path)
+        if not isinstance(found, list):
+            return []
+        return [_prompt_of(entry) for entry in found]
+
+    def _write_prompts(self, prompts: list[tuple[str, datetime]]) -> None:
+        entries = [{"text": text, "sent": sent.isoformat()} for text, sent in prompts]
+        self._write(self._prompts_path, json.dumps(entries, ensure_ascii=False))
+
+    def write_presets(self, text: str) -> None:
+        """Replaces the file of the user's own presets."""
+        self._write(self.presets_path, text)
 
     def _write(self, path: Path, text: str) -> None:
         """Replaces a file in one step; mode 600 from its first byte."""
@@ -111,3 +147,10 @@ def _read_json(path: Path) -> object:
         return json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
+
+
+def _prompt_of(entry: object) -> tuple[str, datetime]:
+    """A stored prompt and when it was sent; one from before times were stored counts as sent now."""
+    if isinstance(entry, dict):
+        return str(entry.get("text", "")), datetime.fromisoformat(str(entry.get("sent")))
+    return str(entry), datetime.now(UTC)

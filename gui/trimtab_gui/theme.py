@@ -6,6 +6,7 @@ looks the same everywhere. Plots and the read-out colours take the same tokens.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from string import Template
 from typing import Final
@@ -158,6 +159,9 @@ DARK: Final = Tokens(
 )
 
 SPACING: Final = 8
+#: Points of the text at 100%, and the sizes that can be chosen, in percent.
+USUAL_POINTS: Final = 10.0
+TEXT_SIZES: Final = (100, 110, 125, 150, 175, 200)
 UI_FAMILIES: Final = ("Inter", "Noto Sans", "Noto Sans CJK JP", "Noto Sans JP", "IPAPGothic", "DejaVu Sans")
 MONOSPACE_FAMILIES: Final = ("JetBrains Mono", "Noto Sans Mono", "DejaVu Sans Mono", "Noto Sans Mono CJK JP")
 
@@ -207,18 +211,32 @@ def palette_of(tokens: Tokens) -> QPalette:
     return palette
 
 
-def style_sheet(tokens: Tokens) -> str:
-    """The style sheet of a look; its small glyphs are written to a cache folder in the look's colours."""
+def style_sheet(tokens: Tokens, percent: int = 100) -> str:
+    """The style sheet of a look; its small glyphs are written to a cache folder in the look's colours.
+
+    `percent`: the size of the text; the boxes that hold one line of it grow with it.
+    """
     glyphs = write_glyphs(tokens.name, ink=tokens.muted, on_accent=tokens.on_accent)
     plain = {name: value for name, value in vars(tokens).items() if isinstance(value, str)}
     sheet = Template((RESOURCES / "style.qss").read_text(encoding="utf-8"))
-    return sheet.substitute(
+    text = sheet.substitute(
         plain,
         disabled=_mix(tokens.text, tokens.window, 0.55),
         scroll=_mix(tokens.muted, tokens.surface, 0.6),
         glyph_up=glyphs["up"],
         glyph_down=glyphs["down"],
         glyph_check=glyphs["check"],
+    )
+    return _grown(text, percent / 100)
+
+
+def _grown(sheet: str, share: float) -> str:
+    """The sheet with its text, and the boxes that hold a line of it, `share` times as large."""
+    points = re.sub(r"(\d+(?:\.\d+)?)pt", lambda found: f"{float(found[1]) * share:g}pt", sheet)
+    return re.sub(
+        r"\b(min-height|max-height|width|height): (\d+)px",
+        lambda found: f"{found[1]}: {round(float(found[2]) * share)}px",
+        points,
     )
 
 
@@ -237,19 +255,18 @@ def monospace_font(points: float) -> QFont:
 
 
 class Theme(QObject):
-    """Which look is on; tells when it changes."""
+    """Which look is on, and how large the text is; tells when either changes."""
 
     changed = Signal()
 
-    def __init__(self, application: QApplication, name: str = "light") -> None:
+    def __init__(self, application: QApplication, name: str = "light", text_percent: int = 100) -> None:
         super().__init__()
         self._application = application
         self._tokens = DARK if name == "dark" else LIGHT
+        self._percent = text_percent
         families = installed_families(UI_FAMILIES)
-        font = QFont(families) if families else application.font()
-        font.setPointSizeF(10)
+        self._font = QFont(families) if families else application.font()
         application.setStyle("Fusion")
-        application.setFont(font)
         self._apply()
 
     @property
@@ -269,9 +286,30 @@ class Theme(QObject):
         self._apply()
         self.changed.emit()
 
+    @property
+    def text_percent(self) -> int:
+        """The size of the text: 100 to 200."""
+        return self._percent
+
+    def choose_text_size(self, percent: int) -> None:
+        """Sets the size of the text, 100 to 200 percent; what is outside becomes the nearest of the two."""
+        percent = max(TEXT_SIZES[0], min(TEXT_SIZES[-1], percent))
+        if percent != self._percent:
+            self._percent = percent
+            self._apply()
+            self.changed.emit()
+
+    def next_text_size(self, steps: int) -> int:
+        """The size that is `steps` larger, or smaller, among those that can be chosen."""
+        nearest = min(range(len(TEXT_SIZES)), key=lambda place: abs(TEXT_SIZES[place] - self._percent))
+        return TEXT_SIZES[max(0, min(len(TEXT_SIZES) - 1, nearest + steps))]
+
     def color(self, token: str) -> QColor:
         return QColor(str(getattr(self._tokens, token)))
 
     def _apply(self) -> None:
+        font = QFont(self._font)
+        font.setPointSizeF(USUAL_POINTS * self._percent / 100)
+        self._application.setFont(font)
         self._application.setPalette(palette_of(self._tokens))
-        self._application.setStyleSheet(style_sheet(self._tokens))
+        self._application.setStyleSheet(style_sheet(self._tokens, self._percent))

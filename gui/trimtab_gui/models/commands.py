@@ -23,6 +23,8 @@ class CommandSpec:
     menu: str
     title: str
     shortcut: str = ""
+    # Another way to press it, where keyboards differ.
+    second_shortcut: str = ""
     hint: str = ""
     # A change of state that the audit must explain: the reason is asked for in the window, not in a dialog.
     needs_reason: bool = False
@@ -197,6 +199,22 @@ SPECS: Final = (
         shortcut="Ctrl+B",
     ),
     CommandSpec("view.palette", "view", QT_TRANSLATE_NOOP("Commands", "Find a command"), shortcut="Ctrl+K"),
+    CommandSpec(
+        "view.larger_text",
+        "view",
+        QT_TRANSLATE_NOOP("Commands", "Larger text"),
+        shortcut="Ctrl++",
+        second_shortcut="Ctrl+=",
+    ),
+    CommandSpec(
+        "view.smaller_text", "view", QT_TRANSLATE_NOOP("Commands", "Smaller text"), shortcut="Ctrl+-"
+    ),
+    CommandSpec(
+        "view.usual_text",
+        "view",
+        QT_TRANSLATE_NOOP("Commands", "Text of the usual size"),
+        shortcut="Ctrl+0",
+    ),
     CommandSpec("view.theme", "view", QT_TRANSLATE_NOOP("Commands", "Switch between light and dark")),
     CommandSpec("view.language", "view", QT_TRANSLATE_NOOP("Commands", "Switch to Japanese / 日本語")),
 )

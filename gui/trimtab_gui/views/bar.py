@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QSizePolicy,
+    QSpacerItem,
+    QVBoxLayout,
+)
 from trimtab_client import abbreviated, bare
 from trimtab_client.rollout_types import RolloutState
 
@@ -22,6 +32,8 @@ from trimtab_gui.models.server_sentences import listed
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel, clock, label, number, set_tone
+
+SMALLEST_WIDTH: Final = 640
 
 
 class Bar(Panel):
@@ -46,6 +58,16 @@ class Bar(Panel):
         self.rollback_button = QPushButton()
         set_tone(self.rollback_button, "danger")
         self._compact = False
+        self._two_rows: bool | None = None
+        self._upper, self._lower = QHBoxLayout(), QHBoxLayout()
+        self._gap = QSpacerItem(0, 0, QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._pressed = (
+            self.rollout_button,
+            self.alarm,
+            self.stale_button,
+            self.unsteered_button,
+            self.rollback_button,
+        )
         self._build()
         workspace.connection.changed.connect(self._show)
         workspace.release.activeChanged.connect(self._show)
@@ -68,21 +90,38 @@ class Bar(Panel):
         return result
 
     def _build(self) -> None:
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 8, 14, 8)
-        layout.setSpacing(8)
-        layout.addWidget(self.server, 0, Qt.AlignmentFlag.AlignVCenter)
+        for row in (self._upper, self._lower):
+            row.setSpacing(8)
+        self._upper.addWidget(self.server, 0, Qt.AlignmentFlag.AlignVCenter)
         for caption, value in zip(self._captions, (self.stage, self.snapshot, self.rate), strict=True):
-            layout.addSpacing(10)
-            layout.addWidget(caption)
-            layout.addWidget(value)
-        layout.addSpacing(10)
-        layout.addWidget(self.rollout_button)
-        layout.addWidget(self.alarm, 0, Qt.AlignmentFlag.AlignVCenter)
-        layout.addWidget(self.stale_button)
-        layout.addStretch(1)
-        layout.addWidget(self.unsteered_button)
-        layout.addWidget(self.rollback_button)
+            self._upper.addSpacing(10)
+            self._upper.addWidget(caption)
+            self._upper.addWidget(value)
+        self._upper.addSpacing(10)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(14, 8, 14, 8)
+        layout.setSpacing(0)
+        layout.addLayout(self._upper)
+        layout.addLayout(self._lower)
+        self._arrange(two_rows=False)
+
+    def _arrange(self, *, two_rows: bool) -> None:
+        """What can be pressed goes to a row of its own where one row is too short for everything."""
+        if self._two_rows == two_rows:
+            return
+        self._two_rows = two_rows
+        for row in (self._upper, self._lower):
+            for widget in self._pressed:
+                row.removeWidget(widget)
+            row.removeItem(self._gap)
+        row = self._lower if two_rows else self._upper
+        for widget in self._pressed:
+            if widget is self.unsteered_button:
+                row.addItem(self._gap)
+            row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
+        layout = self.layout()
+        assert layout is not None
+        layout.setSpacing(6 if two_rows else 0)
 
     def retranslate(self) -> None:
         for caption, text in zip(
@@ -92,30 +131,40 @@ class Bar(Panel):
         self._show()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(640, super().minimumSizeHint().height())
+        return QSize(SMALLEST_WIDTH, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        # Fitting changes the height, which must not fit again.
+        if event.size().width() != event.oldSize().width():
+            self._fit()
 
     def _fit(self) -> None:
         """Where there is little room, what matters least goes first; the way back always stays."""
+        layout = self.layout()
+        assert layout is not None
+        for two_rows in (False, True):
+            self._arrange(two_rows=two_rows)
+            if self._squeeze(layout):
+                break
+        # At once: what was squeezed while everything was visible must not be seen that way.
+        layout.activate()
+
+    def _squeeze(self, layout: QLayout) -> bool:
+        """Shows as much as there is room for; says whether what must stay fits."""
         optional = [*self._captions, self.rate, self.stage]
         for widget in optional:
             widget.setVisible(True)
         self._compact = False
         self._show_chips()
-        layout = self.layout()
-        assert layout is not None
         for widget in optional:
             if layout.sizeHint().width() <= self.width():
-                break
+                return True
             widget.setVisible(False)
         if layout.sizeHint().width() > self.width():
             self._compact = True
             self._show_chips()
-        # At once: what was squeezed while everything was visible must not be seen that way.
-        layout.activate()
+        return layout.sizeHint().width() <= self.width()
 
     @Slot()
     def _show(self, _change: object = None) -> None:

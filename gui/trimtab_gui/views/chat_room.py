@@ -30,6 +30,7 @@ from trimtab_gui.views.composer import Composer
 from trimtab_gui.views.elements import ElidedLabel, Panel, label, set_tone
 from trimtab_gui.views.lane_view import LaneView
 from trimtab_gui.views.legend import Legend
+from trimtab_gui.views.lengths import fix_width
 from trimtab_gui.views.transcript import value_of
 from trimtab_gui.views.vectors_dock import VectorsDock
 
@@ -146,8 +147,8 @@ class ChatRoom(Panel):
         self.temperature.setDecimals(1)
         self.temperature.setSingleStep(0.1)
         self.seed.setRange(0, 2**31 - 1)
-        self.temperature.setFixedWidth(84)
-        self.seed.setFixedWidth(100)
+        fix_width(self.temperature, 84)
+        fix_width(self.seed, 100)
         for spin in (self.temperature, self.seed):
             spin.lineEdit().setTextMargins(6, 0, 0, 0)
         set_tone(self.send_button, "accent")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from PySide6.QtCore import QEvent, QLocale, QSize, Qt
+from PySide6.QtCore import QAbstractItemModel, QEvent, QLocale, QSize, Qt, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -15,6 +15,8 @@ from PySide6.QtWidgets import (
     QTableView,
     QWidget,
 )
+
+from trimtab_gui.views.lengths import scaled
 
 
 class Panel(QFrame):
@@ -92,6 +94,8 @@ class Table(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._most_rows: int | None = None
+        self._widest: int | None = None
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -102,24 +106,48 @@ class Table(QTableView):
         self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(30)
+        self._fit_lines()
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setStretchLastSection(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit_lines()
+
+    def _fit_lines(self) -> None:
+        """Rows as high as a line of text with some air."""
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
+        if self._most_rows is not None and self.model() is not None:
+            self.fit_rows(self._most_rows)
+
+    def setModel(self, model: QAbstractItemModel | None) -> None:
+        """Titles change with the language; the columns then fit them again."""
+        super().setModel(model)
+        if model is not None:
+            model.headerDataChanged.connect(self._fit_titles)
+
+    @Slot()
+    def _fit_titles(self) -> None:
+        if self._widest is not None:
+            self.fit_columns(self._widest)
+
     def fit_rows(self, most: int = 8) -> None:
         """Makes the table as high as its rows, up to `most` of them."""
+        self._most_rows = most
         rows = min(most, max(1, self.model().rowCount()))
         height = self.horizontalHeader().sizeHint().height() + 2 * self.frameWidth()
         self.setFixedHeight(height + rows * self.verticalHeader().defaultSectionSize() + 2)
 
     def fit_columns(self, widest: int = 260) -> None:
         """Widens each column to its contents, up to `widest` pixels."""
+        self._widest = widest
         for column in range(self.horizontalHeader().count() - 1):
             self.resizeColumnToContents(column)
-            self.setColumnWidth(column, min(widest, self.columnWidth(column)))
+            self.setColumnWidth(column, min(scaled(widest), self.columnWidth(column)))
 
 
 def clock(moment: datetime | None) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout
+from PySide6.QtWidgets import QVBoxLayout
 
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel
+from trimtab_gui.views.pages import Pages
 from trimtab_gui.views.studies_page import StudiesPage
 from trimtab_gui.views.trials_page import TrialsPage
 
@@ -16,10 +17,9 @@ class EvidenceRoom(Panel):
         super().__init__()
         self.trials = TrialsPage(workspace, theme)
         self.studies = StudiesPage(workspace, theme)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.trials, "")
-        self.tabs.addTab(self.studies, "")
+        self.tabs = Pages()
+        for page in (self.trials, self.studies):
+            self.tabs.add(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 12)
         layout.addWidget(self.tabs)

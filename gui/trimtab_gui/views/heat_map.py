@@ -6,13 +6,14 @@ from math import isfinite
 from typing import Final
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from trimtab_gui.color_scale import BIN_COUNT, ColorScale
 from trimtab_gui.models.study_file import Matrix
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import number
+from trimtab_gui.views.lengths import scaled, share_of
 
 _LEFT: Final = 62
 _TOP: Final = 40
@@ -100,15 +101,18 @@ class HeatMap(QWidget):
     def cell_rect(self, vector: int, model: int) -> QRect:
         """Where a cell is drawn."""
         width, height = self._cell_size()
-        return QRectF(_LEFT + model * width, _TOP + vector * height, width, height).toRect()
+        return QRectF(scaled(_LEFT) + model * width, scaled(_TOP) + vector * height, width, height).toRect()
 
     def sizeHint(self) -> QSize:
-        size = max(4, len(self._stages))
-        return QSize(_LEFT + size * 44 + _EDGE, _TOP + size * 30 + _EDGE)
+        return self._size_of(44, 30)
 
     def minimumSizeHint(self) -> QSize:
+        return self._size_of(_SMALLEST_CELL, 20)
+
+    def _size_of(self, width: int, height: int) -> QSize:
+        """The whole map with cells of this size."""
         size = max(4, len(self._stages))
-        return QSize(_LEFT + size * _SMALLEST_CELL + _EDGE, _TOP + size * 20 + _EDGE)
+        return QSize(scaled(_LEFT + size * width + _EDGE), scaled(_TOP + size * height + _EDGE))
 
     # Events -----------------------------------------------------------------------------------------------
 
@@ -146,9 +150,7 @@ class HeatMap(QWidget):
         if self._matrix is None or not self._stages:
             painter.end()
             return
-        font = QFont(self.font())
-        font.setPointSizeF(8.5)
-        painter.setFont(font)
+        painter.setFont(share_of(self.font(), 0.85))
         self._paint_axes(painter)
         for vector in range(len(self._stages)):
             for model in range(len(self._stages)):
@@ -165,38 +167,40 @@ class HeatMap(QWidget):
     def _cell_size(self) -> tuple[float, float]:
         size = max(1, len(self._stages))
         return (
-            max(_SMALLEST_CELL, (self.width() - _LEFT - _EDGE) / size),
-            max(18.0, (self.height() - _TOP - _EDGE) / size),
+            max(scaled(_SMALLEST_CELL), (self.width() - scaled(_LEFT) - scaled(_EDGE)) / size),
+            max(float(scaled(18)), (self.height() - scaled(_TOP) - scaled(_EDGE)) / size),
         )
 
     def _at(self, place: QPointF) -> tuple[int, int] | None:
         if self._matrix is None:
             return None
         width, height = self._cell_size()
-        model, vector = int((place.x() - _LEFT) // width), int((place.y() - _TOP) // height)
+        model, vector = int((place.x() - scaled(_LEFT)) // width), int((place.y() - scaled(_TOP)) // height)
         size = len(self._stages)
         return (vector, model) if 0 <= vector < size and 0 <= model < size else None
 
     def _paint_axes(self, painter: QPainter) -> None:
         painter.setPen(self._theme.color("muted"))
         centre = Qt.AlignmentFlag.AlignCenter
-        grid = QRect(_LEFT, 0, self.width() - _LEFT - _EDGE, 16)
+        grid = QRect(scaled(_LEFT), 0, self.width() - scaled(_LEFT) - scaled(_EDGE), scaled(16))
         painter.drawText(grid, centre, self._words[1])
         painter.save()
-        painter.translate(0, self.height() - _EDGE)
+        painter.translate(0, self.height() - scaled(_EDGE))
         painter.rotate(-90)
-        painter.drawText(QRect(0, 0, self.height() - _TOP - _EDGE, 16), centre, self._words[0])
+        painter.drawText(
+            QRect(0, 0, self.height() - scaled(_TOP) - scaled(_EDGE), scaled(16)), centre, self._words[0]
+        )
         painter.restore()
         for place, stage in enumerate(self._stages):
             name = short_stage(stage)
             column, row = self.cell_rect(0, place), self.cell_rect(place, 0)
-            painter.drawText(QRect(column.left(), 16, column.width(), 18), centre, name)
+            painter.drawText(QRect(column.left(), scaled(16), column.width(), scaled(18)), centre, name)
             right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            painter.drawText(QRect(16, row.top(), _LEFT - 22, row.height()), right, name)
+            painter.drawText(QRect(scaled(16), row.top(), scaled(_LEFT - 22), row.height()), right, name)
         if self._band is not None:
             first, last = self.cell_rect(0, self._band[0]), self.cell_rect(0, self._band[1])
             painter.fillRect(
-                QRect(first.left() + 2, _TOP - 5, last.right() - first.left() - 3, 3),
+                QRect(first.left() + 2, scaled(_TOP) - 5, last.right() - first.left() - 3, 3),
                 self._theme.color("accent"),
             )
 

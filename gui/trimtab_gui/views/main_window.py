@@ -19,11 +19,12 @@ from trimtab_gui.models.messages import describe, in_the_servers_words
 from trimtab_gui.models.release import Done
 from trimtab_gui.models.workspace import Tone, Workspace
 from trimtab_gui.options import PAGES, ROOMS
-from trimtab_gui.theme import Theme
+from trimtab_gui.theme import TEXT_SIZES, Theme
 from trimtab_gui.views.alarm_desk import AlarmDesk
 from trimtab_gui.views.bar import Bar
 from trimtab_gui.views.chat_room import ChatRoom
 from trimtab_gui.views.evidence_room import EvidenceRoom
+from trimtab_gui.views.pages import Stack, scrolling
 from trimtab_gui.views.palette import CommandPalette
 from trimtab_gui.views.rail import Rail
 from trimtab_gui.views.record_room import RecordRoom
@@ -34,6 +35,8 @@ from trimtab_gui.views.strips import ConnectionStrip, NoticeStrip, ReasonStrip
 from trimtab_gui.views.system_notice import SystemNotifier
 
 DEFAULT_SIZE: Final = (1400, 900)
+# Pages scroll below what they need; the bar goes to two rows.
+SMALLEST_SIZE: Final = (800, 560)
 
 
 class MainWindow(QMainWindow):
@@ -48,7 +51,7 @@ class MainWindow(QMainWindow):
         self._menus: dict[str, QMenu] = {}
         self.setWindowIcon(application_icon())
         self.resize(*DEFAULT_SIZE)
-        self.setMinimumSize(1080, 680)
+        self.setMinimumSize(*SMALLEST_SIZE)
         self._register_commands()
         self.bar = Bar(workspace, theme)
         self.rail = Rail(workspace.commands, theme)
@@ -61,7 +64,7 @@ class MainWindow(QMainWindow):
         self.release = ReleaseRoom(workspace, theme)
         self.record = RecordRoom(workspace)
         self._rooms = dict(zip(ROOMS, (self.chat, self.evidence, self.release, self.record), strict=True))
-        self.stack = QStackedWidget()
+        self.stack = Stack()
         self._pages = QStackedWidget()
         self.rollout_actions = RolloutActions(workspace, self.reason, self.notice, self, self)
         self.system_notifier = SystemNotifier(self)
@@ -79,7 +82,7 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         for room in self._rooms.values():
-            self.stack.addWidget(room)
+            self.stack.add(room)
         rooms = QWidget()
         row = QHBoxLayout(rooms)
         row.setContentsMargins(0, 0, 0, 0)
@@ -93,7 +96,8 @@ class MainWindow(QMainWindow):
         for widget in (self.bar, self.connection_strip, self.reason, self.notice):
             column.addWidget(widget)
         column.addWidget(rooms, 1)
-        self._pages.addWidget(self.start_page)
+        self._start = scrolling(self.start_page)
+        self._pages.addWidget(self._start)
         self._pages.addWidget(working)
         self._working = working
         self.setCentralWidget(self._pages)
@@ -126,6 +130,9 @@ class MainWindow(QMainWindow):
             ("room.record", self._open_record, _always),
             ("view.side_panel", self.toggle_side_panel, _always),
             ("view.palette", self._open_palette, _always),
+            ("view.larger_text", self.larger_text, self._can_enlarge),
+            ("view.smaller_text", self.smaller_text, self._can_shrink),
+            ("view.usual_text", self.usual_text, self._can_shrink),
             ("view.theme", self.toggle_theme, _always),
             ("view.language", self.toggle_language, _always),
         ):
@@ -137,7 +144,8 @@ class MainWindow(QMainWindow):
         for spec in self._workspace.commands.specs():
             action = QAction(self)
             action.setData(spec.id)
-            action.setShortcut(QKeySequence(spec.shortcut))
+            keys = [key for key in (spec.shortcut, spec.second_shortcut) if key]
+            action.setShortcuts([QKeySequence(key) for key in keys])
             action.triggered.connect(self._run_action)
             self._actions[spec.id] = action
             self._menus[spec.menu].addAction(action)
@@ -227,7 +235,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def _show_connection(self) -> None:
         working = self._workspace.connection.ever_connected
-        page = self._working if working else self.start_page
+        page = self._working if working else self._start
         if self._pages.currentWidget() is not page:
             self._pages.setCurrentWidget(page)
             (self.chat.composer if working else self.start_page.target_field).setFocus()
@@ -349,6 +357,21 @@ class MainWindow(QMainWindow):
     def toggle_theme(self) -> None:
         self._theme.choose("light" if self._theme.is_dark else "dark")
 
+    def larger_text(self) -> None:
+        self._theme.choose_text_size(self._theme.next_text_size(1))
+
+    def smaller_text(self) -> None:
+        self._theme.choose_text_size(self._theme.next_text_size(-1))
+
+    def usual_text(self) -> None:
+        self._theme.choose_text_size(TEXT_SIZES[0])
+
+    def _can_enlarge(self) -> bool:
+        return self._theme.text_percent < TEXT_SIZES[-1]
+
+    def _can_shrink(self) -> bool:
+        return self._theme.text_percent > TEXT_SIZES[0]
+
     def toggle_language(self) -> None:
         self._languages.choose("en" if self._languages.language == "ja" else "ja")
 
@@ -356,8 +379,10 @@ class MainWindow(QMainWindow):
     def _remember_looks(self) -> None:
         settings = self._workspace.files.settings
         settings.theme = "dark" if self._theme.is_dark else "light"
+        settings.text_size = self._theme.text_percent
         settings.language = "ja" if self._languages.language == "ja" else "en"
         self._workspace.files.save()
+        self._refresh_actions()
 
     # Releasing and rolling back ---------------------------------------------------------------------------
 

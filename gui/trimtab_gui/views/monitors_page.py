@@ -27,6 +27,7 @@ from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import ElidedLabel, Panel, Table, clock, label, number
+from trimtab_gui.views.lengths import fix_width
 from trimtab_gui.views.plot import TimePlot
 
 # 20 Hz at most, and only while something is new.
@@ -168,7 +169,7 @@ class MonitorsPage(Panel):
         self.copy_button = QPushButton()
         self.canary_button = QPushButton()
         self.progress = QProgressBar()
-        self.progress.setFixedWidth(200)
+        fix_width(self.progress, 200)
         self._headings = [label("heading"), label("heading")]
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QVBoxLayo
 
 from trimtab_gui.models.commands import Commands, CommandSpec
 from trimtab_gui.views.elements import Panel
+from trimtab_gui.views.lengths import scaled
 
 
 def closeness(query: str, title: str) -> int | None:
@@ -50,8 +51,9 @@ class CommandPalette(Panel):
     def open(self) -> None:
         parent = self.parentWidget()
         assert parent is not None
-        width = min(560, parent.width() - 80)
-        self.setGeometry((parent.width() - width) // 2, 72, width, min(420, parent.height() - 140))
+        width = min(scaled(560), parent.width() - 80)
+        height = min(scaled(420), parent.height() - 140)
+        self.setGeometry((parent.width() - width) // 2, 72, width, height)
         self.field.clear()
         self._filter("")
         self.show()

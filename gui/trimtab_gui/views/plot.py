@@ -9,11 +9,12 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QPen
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QColor, QPen
+from PySide6.QtWidgets import QApplication, QWidget
 from trimtab_client.types import Threshold
 
 from trimtab_gui.theme import Theme, Tokens
+from trimtab_gui.views.lengths import share_of
 
 # Seconds of the newest samples that are in view while the plot follows.
 WINDOW_SECONDS: Final = 900.0
@@ -141,8 +142,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
     def restyle(self) -> None:
         tokens = self._theme.tokens
         self.setBackground(QColor(tokens.surface))
-        font = QFont(self.font())
-        font.setPointSizeF(8.5)
+        font = share_of(QApplication.font(), 0.85)
         for side in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(_pen(tokens.border))

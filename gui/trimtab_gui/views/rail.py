@@ -10,6 +10,7 @@ from trimtab_gui.models.commands import Commands
 from trimtab_gui.options import ROOMS
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel
+from trimtab_gui.views.lengths import fix_width
 
 
 class Rail(Panel):
@@ -33,7 +34,7 @@ class Rail(Panel):
             button.setCheckable(True)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(24, 24))
-            button.setFixedWidth(80)
+            fix_width(button, 80)
             self._group.addButton(button)
             self.buttons[room] = button
             layout.addWidget(button)

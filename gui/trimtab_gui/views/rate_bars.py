@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QBrush, QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from trimtab_gui.models.trial_rows import outcome_text
 from trimtab_gui.models.trial_words import percent
 from trimtab_gui.theme import Theme
+from trimtab_gui.views.lengths import scaled, share_of
 
 _ROW: Final = 46
 _NAME: Final = 150
@@ -59,6 +60,8 @@ class RateBars(QWidget):
         self._theme = theme
         self._bars: tuple[LaneBar, ...] = ()
         self._title = ""
+        # The width at the usual size of the text.
+        self._room = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self._repaint)
 
@@ -74,17 +77,19 @@ class RateBars(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(560, _LEGEND + _ROW * max(1, len(self._bars)) + 4)
+        return QSize(scaled(560), scaled(_LEGEND + _ROW * max(1, len(self._bars)) + 4))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(440, self.sizeHint().height())
+        return QSize(scaled(440), self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = QFont(self.font())
-        font.setPointSizeF(9)
-        painter.setFont(font)
+        # Painted at the usual size, and enlarged as a whole.
+        larger = scaled(100) / 100
+        painter.scale(larger, larger)
+        self._room = round(self.width() / larger)
+        painter.setFont(share_of(self.font(), 0.9 / larger))
         self._paint_legend(painter)
         for place, bar in enumerate(self._bars):
             self._paint_bar(painter, bar, _LEGEND + place * _ROW)
@@ -103,12 +108,12 @@ class RateBars(QWidget):
                 left += width + 46
         painter.setPen(self._theme.color("muted"))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        room = QRect(min(left, self.width() - _FIGURE), 2, 0, 22)
-        room.setRight(self.width() - 4)
+        room = QRect(min(left, self._room - _FIGURE), 2, 0, 22)
+        room.setRight(self._room - 4)
         painter.drawText(room, right, self._title)
 
     def _paint_bar(self, painter: QPainter, bar: LaneBar, top: int) -> None:
-        track = QRect(_NAME, top + 4, max(40, self.width() - _NAME - _FIGURE - 10), 24)
+        track = QRect(_NAME, top + 4, max(40, self._room - _NAME - _FIGURE - 10), 24)
         painter.setPen(self._theme.color("text"))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         name = painter.fontMetrics().elidedText(bar.name, Qt.TextElideMode.ElideRight, _NAME - 12)

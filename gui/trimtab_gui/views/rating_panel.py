@@ -11,6 +11,7 @@ from trimtab_client.trial_types import RatingProgress
 
 from trimtab_gui.models.rating import RatingModel
 from trimtab_gui.views.elements import Panel, label, number, set_tone
+from trimtab_gui.views.lengths import fix_width
 
 #: Above it grades can be relied on (Krippendorff 2004, Content Analysis, section 11.4).
 _RELIABLE: Final = 0.8
@@ -28,7 +29,7 @@ class RatingPanel(Panel):
         self._model = model
         self._title = label("heading")
         self.progress = QProgressBar()
-        self.progress.setFixedWidth(220)
+        fix_width(self.progress, 220)
         self.progress.setTextVisible(False)
         self.done = label("")
         self.agreement = label("muted", wrap=True)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSplitter,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,8 @@ from trimtab_gui.models.table import ROW_ROLE, SORT_ROLE, Column, RowsModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.views.approvals_page import ApprovalsPage
 from trimtab_gui.views.elements import ElidedLabel, Panel, Table, clock, label
+from trimtab_gui.views.lengths import limit_width
+from trimtab_gui.views.pages import Pages
 
 
 def _step(record: AuditRecord) -> str:
@@ -69,7 +70,7 @@ class RecordRoom(Panel):
         self._explanation = label("muted", wrap=True)
         self.search_field = QLineEdit()
         self.search_field.setClearButtonEnabled(True)
-        self.search_field.setMaximumWidth(360)
+        limit_width(self.search_field, 360)
         self.refresh_button = QPushButton()
         self._count = label("muted")
         self.table = Table()
@@ -83,10 +84,9 @@ class RecordRoom(Panel):
         self._problem = label("error", wrap=True)
         self.approvals = ApprovalsPage(workspace)
         self._records_page = QWidget()
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self._records_page, "")
-        self.tabs.addTab(self.approvals, "")
+        self.tabs = Pages()
+        for page in (self._records_page, self.approvals):
+            self.tabs.add(page)
         self._build()
         self._audit.changed.connect(self._show_records)
         self.search_field.textChanged.connect(self._search)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout
+from PySide6.QtWidgets import QVBoxLayout
 
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel
 from trimtab_gui.views.monitors_page import MonitorsPage
+from trimtab_gui.views.pages import Pages
 from trimtab_gui.views.rollout_page import RolloutPage
 from trimtab_gui.views.snapshots_page import SnapshotsPage
 
@@ -18,11 +19,9 @@ class ReleaseRoom(Panel):
         self.snapshots = SnapshotsPage(workspace)
         self.rollout = RolloutPage(workspace, theme)
         self.monitors = MonitorsPage(workspace, theme)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.snapshots, "")
-        self.tabs.addTab(self.rollout, "")
-        self.tabs.addTab(self.monitors, "")
+        self.tabs = Pages()
+        for page in (self.snapshots, self.rollout, self.monitors):
+            self.tabs.add(page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 12)
         layout.addWidget(self.tabs)

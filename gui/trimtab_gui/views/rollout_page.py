@@ -13,6 +13,7 @@ from trimtab_gui.models.rollout_words import candidate_name, state_word
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel, clock, label, set_tone
+from trimtab_gui.views.lengths import limit_width
 from trimtab_gui.views.new_rollout import NewRolloutPanel
 from trimtab_gui.views.rollout_view import RolloutView
 
@@ -27,7 +28,7 @@ class RolloutPage(Panel):
         self._making = False
         self._empty_title = label("title")
         self._empty_text = label("muted", wrap=True)
-        self._empty_text.setMaximumWidth(WIDEST_TEXT)
+        limit_width(self._empty_text, WIDEST_TEXT)
         self.first_button = QPushButton()
         set_tone(self.first_button, "accent")
         self.history_choice = QComboBox()

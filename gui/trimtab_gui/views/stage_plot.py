@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QSize, Qt, Slot
-from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication, QWidget
 
 from trimtab_gui.models.study_file import Timeline
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.heat_map import short_stage
+from trimtab_gui.views.lengths import share_of
 
 
 class StagePlot(pg.PlotWidget):  # type: ignore[misc]
@@ -61,8 +62,7 @@ class StagePlot(pg.PlotWidget):  # type: ignore[misc]
     def restyle(self) -> None:
         tokens = self._theme.tokens
         self.setBackground(QColor(tokens.surface))
-        font = QFont(self.font())
-        font.setPointSizeF(8.5)
+        font = share_of(QApplication.font(), 0.85)
         for side in ("left", "bottom"):
             axis = self.getPlotItem().getAxis(side)
             axis.setPen(pg.mkPen(QColor(tokens.border)))

@@ -10,6 +10,7 @@ from trimtab_gui.icons import application_icon
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.views.elements import Panel, label, separator, set_tone
+from trimtab_gui.views.lengths import fix_width
 
 
 class StartPage(Panel):
@@ -77,7 +78,7 @@ class StartPage(Panel):
         send.addWidget(self._state, 1)
         send.addWidget(self.connect_button)
         card = Panel("card")
-        card.setFixedWidth(560)
+        fix_width(card, 560)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(32, 28, 32, 28)
         inside.setSpacing(16)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QWidget
 from trimtab_gui.models.steering import STRENGTH_LIMIT
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel
+from trimtab_gui.views.lengths import fix_width
 
 STEPS: Final = 100
 # Hundredths of the strength within which a dragged handle snaps to 0.
@@ -135,7 +136,7 @@ class StrengthEditor(Panel):
         self.spin.setDecimals(2)
         self.spin.setSingleStep(0.01)
         self.spin.setKeyboardTracking(False)
-        self.spin.setFixedWidth(88)
+        fix_width(self.spin, 88)
         self.spin.lineEdit().setTextMargins(6, 0, 0, 0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

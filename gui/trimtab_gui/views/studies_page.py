@@ -29,6 +29,7 @@ from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import ElidedLabel, Panel, Table, label, number, set_tone
 from trimtab_gui.views.heat_map import HeatMap
+from trimtab_gui.views.lengths import limit_width
 from trimtab_gui.views.stage_plot import StagePlot
 
 _FAULTS: Final = {
@@ -402,7 +403,7 @@ class EmptyStudies(Panel):
         set_tone(self.open_button, "accent")
         self.open_button.clicked.connect(self.openRequested)
         card = Panel("card")
-        card.setMaximumWidth(680)
+        limit_width(card, 680)
         inside = QVBoxLayout(card)
         inside.setContentsMargins(32, 28, 32, 28)
         inside.setSpacing(14)

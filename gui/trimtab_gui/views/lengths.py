@@ -1,0 +1,51 @@
+"""Lengths that grow with the text."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication, QWidget
+
+from trimtab_gui.theme import USUAL_POINTS
+
+
+class _Width(QObject):
+    """Keeps a width in step with the size of the text."""
+
+    def __init__(self, widget: QWidget, pixels: int, *, at_most: bool) -> None:
+        super().__init__(widget)
+        self._widget = widget
+        self._pixels = pixels
+        self._set = widget.setMaximumWidth if at_most else widget.setFixedWidth
+        widget.installEventFilter(self)
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+        return False
+
+    def _fit(self) -> None:
+        self._set(scaled(self._pixels))
+
+
+def scaled(pixels: float) -> int:
+    """A length that was chosen for text of the usual size, at the present size of the text."""
+    return round(pixels * QApplication.font().pointSizeF() / USUAL_POINTS)
+
+
+def fix_width(widget: QWidget, pixels: int) -> None:
+    """A fixed width, given for text of the usual size."""
+    _Width(widget, pixels, at_most=False)
+
+
+def limit_width(widget: QWidget, pixels: int) -> None:
+    """A largest width, given for text of the usual size."""
+    _Width(widget, pixels, at_most=True)
+
+
+def share_of(font: QFont, share: float) -> QFont:
+    """The same font, `share` times as large: for what is painted by hand."""
+    result = QFont(font)
+    result.setPointSizeF(font.pointSizeF() * share)
+    return result

@@ -1,0 +1,65 @@
+"""Pages that scroll where a small window or large text leaves them too little room, and only then."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QTabWidget, QWidget
+
+
+def scrolling(page: QWidget) -> QScrollArea:
+    """A frameless area that is as large as there is room for, and scrolls what needs more."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    # The fields inside take the focus, and the area follows them.
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(page)
+    return area
+
+
+class Pages(QTabWidget):
+    """Tabs of which each scrolls by itself; its pages are spoken of as if there were nothing around them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setDocumentMode(True)
+        self._areas: dict[QWidget, QScrollArea] = {}
+
+    def add(self, page: QWidget) -> None:
+        """Adds a page; its title is set by `setTabText`."""
+        self._areas[page] = scrolling(page)
+        self.addTab(self._areas[page], "")
+
+    def indexOf(self, page: QWidget) -> int:
+        return super().indexOf(self._areas.get(page, page))
+
+    def setCurrentWidget(self, page: QWidget) -> None:
+        super().setCurrentWidget(self._areas.get(page, page))
+
+    def currentWidget(self) -> QWidget:
+        return _inside(super().currentWidget())
+
+    def widget(self, index: int) -> QWidget:
+        return _inside(super().widget(index))
+
+
+class Stack(QStackedWidget):
+    """The same without tabs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._areas: dict[QWidget, QScrollArea] = {}
+
+    def add(self, page: QWidget) -> None:
+        self._areas[page] = scrolling(page)
+        self.addWidget(self._areas[page])
+
+    def setCurrentWidget(self, page: QWidget) -> None:
+        super().setCurrentWidget(self._areas.get(page, page))
+
+    def currentWidget(self) -> QWidget:
+        return _inside(super().currentWidget())
+
+
+def _inside(widget: QWidget) -> QWidget:
+    return widget.widget() if isinstance(widget, QScrollArea) else widget
