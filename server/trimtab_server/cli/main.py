@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -135,6 +136,8 @@ app.command("bench")(bench.bench)
 
 def main() -> None:
     """Entry point of `trimtab`."""
+    # Commands say themselves what they have to say; `serve` sets up the log of a server instead.
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
     app()
 
 

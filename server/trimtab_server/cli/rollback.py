@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from trimtab_client import InFlight, abbreviated
 
-from trimtab_server.cli.session import JsonFlag, Session, session
+from trimtab_server.cli.session import InFlightOption, JsonFlag, Session, session
 
 
 def rollback(
@@ -20,9 +20,7 @@ def rollback(
     unsteered: Annotated[
         bool, typer.Option("--unsteered", help="Go to the unsteered snapshot of revision 1.")
     ] = False,
-    in_flight: Annotated[
-        InFlight, typer.Option(help="What becomes of replies still running: finish or cancel.")
-    ] = InFlight.FINISH,
+    in_flight: InFlightOption = "finish",
     offline: Annotated[
         bool,
         typer.Option("--offline", help="With no server running: in the data directory, for its next start."),
@@ -44,7 +42,7 @@ def rollback(
         return
     with found.client() as client:
         revision = client.rollback(
-            snapshot, reason=reason, unsteered=unsteered, in_flight=in_flight, deployment=deployment
+            snapshot, reason=reason, unsteered=unsteered, in_flight=InFlight(in_flight), deployment=deployment
         )
     if found.json:
         found.emit_json({"revision": revision})

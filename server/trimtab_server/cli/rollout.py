@@ -23,7 +23,7 @@ from trimtab_server.cli.rollout_show import (
     show_rollout,
     step,
 )
-from trimtab_server.cli.session import JsonFlag, Session, plain, session
+from trimtab_server.cli.session import InFlightOption, JsonFlag, Session, plain, session
 
 app = typer.Typer(
     help="Rollouts: from the active snapshot to a candidate, in steps, judged by a locked plan.",
@@ -210,9 +210,7 @@ def abort(
     context: typer.Context,
     reason: RequiredReason,
     rollout: RolloutArgument = NEWEST,
-    in_flight: Annotated[
-        InFlight, typer.Option(help="What becomes of replies still running: finish or cancel.")
-    ] = InFlight.FINISH,
+    in_flight: InFlightOption = "finish",
     as_json: JsonFlag = False,
 ) -> None:
     """Take the candidate away from everyone, now. The deployment's history is left as it is.
@@ -220,7 +218,9 @@ def abort(
     Example: trimtab rollout abort --reason "customers complain about prices"
     """
     _change(
-        context, as_json, lambda client: client.rollouts.abort(rollout, reason=reason, in_flight=in_flight)
+        context,
+        as_json,
+        lambda client: client.rollouts.abort(rollout, reason=reason, in_flight=InFlight(in_flight)),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from trimtab_client import Client, Connection, TlsFiles, discover, find_data_dir
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Wide enough for a table whose reader is a program or a file.
 _WIDTH_WITHOUT_TERMINAL = 200
 
+InFlightOption = Annotated[
+    Literal["finish", "cancel"], typer.Option(help="What becomes of replies still running.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
