@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, cast
@@ -111,24 +111,73 @@ class TrialDrafts:
         given = _given(draft.criteria)
         criteria = given or self._default(prompts, remarks)
         wanted = tuple(draft.lanes) or (() if given else _DEFAULT_LANES)
-        stage = active.steering.stage
-        if wanted:
-            source = _Source(self, draft.snapshot, deployment, active)
-            criteria = replace(criteria, lanes=tuple(self._lane(own, criteria, source) for own in wanted))
-            stage = source.stage or stage
-            if criteria.lane not in {own.name for own in criteria.lanes if own.kind != "prompt"}:
-                criteria = replace(criteria, lane="")
+        criteria, stage = self._with_lanes(criteria, wanted, draft.snapshot, deployment, active)
         criteria = _repeated(criteria, draft.repeats)
         try:
             check_criteria(criteria, prompts)
         except CriteriaError as error:
-            raise _criteria_refused(error) from error
+            raise criteria_refused(error) from error
         _check_measures(criteria)
         lanes = self._pinner.pin(criteria, stage)
         if criteria.scorer.kind == "margin":
             _check_margins(lanes)
         name = draft.display_name.strip() or criteria.name
         return Draft(deployment, name, criteria, prompts, lanes, tuple(remarks))
+
+    def settle(
+        self,
+        file: trial_pb2.CriteriaFile,
+        lanes: Sequence[str],
+        snapshot: str,
+        goal: str,
+        deployment: str,
+        active: Configuration,
+    ) -> tuple[Criteria, tuple[PinnedLane, ...]]:
+        """Criteria without prompts, written out in full: whoever makes a trial by them gets these lanes, whatever
+        becomes of names and of what is active meanwhile. goal: of criteria that say none.
+
+        Raises:
+            Refusal: CRITERIA_INVALID, or what a lane is refused for.
+        """
+        given = _given(file)
+        if given is None:
+            raise Refusal(
+                "CRITERIA_INVALID",
+                field="draft.criteria",
+                detail="there are none; write them, or take a template's",
+            )
+        criteria, stage = self._with_lanes(given, tuple(lanes), snapshot, deployment, active)
+        criteria = _repeated(
+            replace(criteria, stage=criteria.stage or stage, goal=criteria.goal.strip() or goal), 0
+        )
+        try:
+            check_criteria(criteria)
+        except CriteriaError as error:
+            raise criteria_refused(error) from error
+        _check_measures(criteria)
+        criteria = self._pinner.in_full(criteria)
+        pinned = self._pinner.pin(criteria, stage)
+        if criteria.scorer.kind == "margin":
+            _check_margins(pinned)
+        return criteria, pinned
+
+    def _with_lanes(
+        self,
+        criteria: Criteria,
+        wanted: tuple[str, ...],
+        snapshot: str,
+        deployment: str,
+        active: Configuration,
+    ) -> tuple[Criteria, str]:
+        """The lanes that are wanted, made where the criteria have none; and the stage of lanes that name none."""
+        stage = active.steering.stage
+        if wanted:
+            source = _Source(self, snapshot, deployment, active)
+            criteria = replace(criteria, lanes=tuple(self._lane(own, criteria, source) for own in wanted))
+            stage = source.stage or stage
+            if criteria.lane not in {own.name for own in criteria.lanes if own.kind != "prompt"}:
+                criteria = replace(criteria, lane="")
+        return criteria, stage
 
     def steering_of(
         self, snapshot: str, deployment: str, active: Configuration
@@ -304,7 +353,7 @@ def _given(file: trial_pb2.CriteriaFile) -> Criteria | None:
     try:
         return parse_criteria(file.text, written_in)
     except CriteriaError as error:
-        raise _criteria_refused(error) from error
+        raise criteria_refused(error) from error
 
 
 def _repeated(criteria: Criteria, repeats: int) -> Criteria:
@@ -341,7 +390,7 @@ def _check_margins(lanes: tuple[PinnedLane, ...]) -> None:
             )
 
 
-def _criteria_refused(error: CriteriaError) -> Refusal:
+def criteria_refused(error: CriteriaError) -> Refusal:
     return Refusal(
         "CRITERIA_INVALID",
         field="draft.criteria",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from trimtab_server.api.library import VectorLibrary
 from trimtab_server.api.plans import Planner
 from trimtab_server.steering import creation
@@ -38,6 +40,24 @@ class LanePinner:
             PinnedLane(lane.name, self._configuration(lane, criteria, default_stage, f"lanes[{place}]"))
             for place, lane in enumerate(criteria.lanes)
         )
+
+    def in_full(self, criteria: Criteria) -> Criteria:
+        """The same lanes with hashes for the names of vectors and snapshots, and with explicit layers.
+
+        Raises:
+            Refusal: what a lane names is not there; the field is that of the lane.
+        """
+        lanes = []
+        for place, lane in enumerate(criteria.lanes):
+            field = f"lanes[{place}]"
+            if lane.snapshot:
+                found = self.snapshot(lane.snapshot, f"{field}.snapshot")
+                lane = replace(lane, snapshot=f"snapshots/{found.id}")
+            terms = tuple(
+                self._term_in_full(term, f"{field}.terms[{number}]") for number, term in enumerate(lane.terms)
+            )
+            lanes.append(replace(lane, terms=terms))
+        return replace(criteria, lanes=tuple(lanes))
 
     def snapshot(self, name: str, field: str) -> Configuration:
         """Raises: Refusal: SNAPSHOT_NOT_FOUND."""
@@ -77,6 +97,11 @@ class LanePinner:
         stage = lane.stage or criteria.stage or default_stage
         terms = tuple(self._term(term, f"{field}.terms[{place}]") for place, term in enumerate(lane.terms))
         return self._planner.check(DraftSteering(stage, terms), Sampling(), field).configuration
+
+    def _term_in_full(self, term: LaneTerm, field: str) -> LaneTerm:
+        vector = self.vector(term.vector, f"{field}.vector")
+        layers = term.layers or tuple(vector.suggested_layers)
+        return replace(term, vector=f"vectors/{vector.id}", layers=layers)
 
     def _term(self, term: LaneTerm, field: str) -> DraftTerm:
         vector = self.vector(term.vector, f"{field}.vector")

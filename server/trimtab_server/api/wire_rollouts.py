@@ -24,7 +24,7 @@ from trimtab_server.store.rollouts import Body, LookRecord, RolloutRecord
 #: The id that stands for the rollout in force, or the newest.
 NEWEST: Final = "-"
 
-_STATES: Final = {
+STATES: Final = {
     "created": rollout_pb2.ROLLOUT_STATE_CREATED,
     "running": rollout_pb2.ROLLOUT_STATE_RUNNING,
     "paused": rollout_pb2.ROLLOUT_STATE_PAUSED,
@@ -100,7 +100,7 @@ def rollout_out(view: RolloutView) -> rollout_pb2.Rollout:
     record, look = view.record, view.look
     return rollout_pb2.Rollout(
         name=record.name,
-        state=_STATES[record.state],
+        state=STATES[record.state],
         stable_snapshot=f"snapshots/{record.stable_snapshot}",
         stable_revision=wire.revision_name(record.deployment, record.stable_revision),
         candidate_snapshot=f"snapshots/{record.candidate_snapshot}",

@@ -22,7 +22,7 @@ from trimtab_server.trials.ratings import Agreement
 #: The id that stands for the newest trial.
 NEWEST: Final = "-"
 
-_STATES: Final = {
+STATES: Final = {
     "created": trial_pb2.TRIAL_STATE_CREATED,
     "running": trial_pb2.TRIAL_STATE_RUNNING,
     "paused": trial_pb2.TRIAL_STATE_PAUSED,
@@ -30,7 +30,7 @@ _STATES: Final = {
     "finished": trial_pb2.TRIAL_STATE_FINISHED,
     "deleted": trial_pb2.TRIAL_STATE_DELETED,
 }
-_VERDICTS: Final = {
+VERDICTS: Final = {
     "": rollout_pb2.VERDICT_UNSPECIFIED,
     Verdict.PASS.value: rollout_pb2.VERDICT_PASS,
     Verdict.FAIL.value: rollout_pb2.VERDICT_FAIL,
@@ -100,7 +100,7 @@ def trial_out(view: TrialView, *, whole: bool = True) -> trial_pb2.Trial:
         name=record.name,
         display_name=record.display_name,
         goal=criteria.goal,
-        state=_STATES[record.state],
+        state=STATES[record.state],
         reason=record.reason,
         lock=lock_out(record),
         lanes=lanes_out(criteria, view.lanes),
@@ -237,7 +237,7 @@ def result_out(text: str, lanes: Sequence[str], *, whole: bool = True) -> trial_
     record: dict[str, Any] = json.loads(text)
     decision = record["decision"]
     result = trial_pb2.TrialResult(
-        verdict=_VERDICTS[record["verdict"]],
+        verdict=VERDICTS[record["verdict"]],
         recommendation=record["recommendation"] or "",
         reason=decision["reason"],
         reason_ja=decision["reason_ja"],
@@ -317,7 +317,7 @@ def _part_out(record: Mapping[str, Any], lanes: Sequence[str]) -> trial_pb2.Tria
     )
     verdict = record["verdict"]
     if verdict is not None:
-        part.verdict = _VERDICTS[verdict["verdict"]]
+        part.verdict = VERDICTS[verdict["verdict"]]
         part.recommendation = verdict["recommendation"] or ""
         part.reason, part.reason_ja = verdict["reason"], verdict["reason_ja"]
     return part
