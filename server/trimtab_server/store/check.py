@@ -15,7 +15,7 @@ from trimtab_server.store.database import Database
 from trimtab_server.store.deployments import DeploymentRecord
 from trimtab_server.store.failure import StorageFailure
 from trimtab_server.store.tables import blobs, snapshots
-from trimtab_server.store.triggers import missing_triggers
+from trimtab_server.store.triggers import TRIGGERS, missing_triggers
 
 #: Audit actions that move a pointer, each with exactly one revision.
 MOVES = ("snapshot.activate", "snapshot.rollback")
@@ -72,7 +72,7 @@ def _pages(connection: Connection) -> tuple[int, list[str]]:
 
 def _triggers(connection: Connection) -> tuple[int, list[str]]:
     missing = missing_triggers(connection)
-    return len(missing), [f"{name} is missing or changed: records could be altered" for name in missing]
+    return len(TRIGGERS), [f"{name} is missing or changed: records could be altered" for name in missing]
 
 
 def _chain(connection: Connection, witnesses: Iterable[Witness]) -> tuple[int, list[str]]:
