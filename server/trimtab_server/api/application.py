@@ -13,6 +13,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from trimtab_protos.v1 import (
     approval_pb2,
     audit_pb2,
+    case_pb2,
     chat_pb2,
     model_pb2,
     monitor_pb2,
@@ -30,6 +31,7 @@ from trimtab_server.api.approvals import ApprovalServicer
 from trimtab_server.api.audit import AuditServicer
 from trimtab_server.api.authentication import Authenticator
 from trimtab_server.api.canary import CanaryRuns
+from trimtab_server.api.cases import CaseServicer
 from trimtab_server.api.chat import ChatServicer
 from trimtab_server.api.generation import Generator
 from trimtab_server.api.known_evidence import KnownEvidence
@@ -354,15 +356,16 @@ class Application:
             put_off_snapshot=self.pool.put_off_tag,
             now=now,
         )
+        drafts = TrialDrafts(
+            database=database,
+            library=library,
+            planner=self.planner,
+            watched=lambda name: self.active.current(name).deployment.watched_vector,
+            model_directory=model.directory,
+        )
         trials = TrialServicer(
             database=database,
-            drafts=TrialDrafts(
-                database=database,
-                library=library,
-                planner=self.planner,
-                watched=lambda name: self.active.current(name).deployment.watched_vector,
-                model_directory=model.directory,
-            ),
+            drafts=drafts,
             runs=self.trials,
             book=trial_book,
             active=self.active,
@@ -370,9 +373,19 @@ class Application:
             slots=self._settings.slots,
             now=now,
         )
+        rollout_records = RolloutRecords(rollouts, audit)
+        cases = CaseServicer(
+            database=database,
+            drafts=drafts,
+            active=self.active,
+            workers=workers,
+            rollout_record=rollout_records.record,
+            now=now,
+        )
         by_file = {
             approval_pb2: ApprovalServicer(database=database, workers=workers, now=now),
             audit_pb2: audit,
+            case_pb2: cases,
             chat_pb2: ChatServicer(
                 database=database,
                 planner=self.planner,
@@ -425,7 +438,7 @@ class Application:
             report_pb2: ReportServicer(
                 {
                     "trials": ReportSource("trial", trials.exported),
-                    "rollouts": ReportSource("rollout", RolloutRecords(rollouts, audit).record),
+                    "rollouts": ReportSource("rollout", rollout_records.record),
                 }
             ),
             rollout_pb2: rollouts,

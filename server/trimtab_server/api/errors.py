@@ -149,6 +149,47 @@ CATALOGUE: Final[dict[str, Entry]] = {
         Code.FAILED_PRECONDITION,
         "{trial} is graded blind: its lanes and outcomes are shown when the rating is finished",
     ),
+    # Cases
+    "CASE_NOT_FOUND": Entry(Code.NOT_FOUND, "{case} does not exist; ListCases shows what does"),
+    "CASE_TEMPLATE_NOT_FOUND": Entry(
+        Code.NOT_FOUND, "there is no template {template}; ListCaseTemplates shows what there is"
+    ),
+    "CASE_CONFLICT": Entry(
+        Code.ABORTED,
+        "{case} is at version {found}, not at {expected}: somebody changed it; look again, then decide",
+    ),
+    "CASE_LOCKED": Entry(Code.FAILED_PRECONDITION, "{case} has criteria locked as {hash}: {detail}"),
+    "CASE_CHANGED": Entry(
+        Code.FAILED_PRECONDITION,
+        "the {part} of {case} is not what was locked ({locked_hash}); look at it again, or make a new case",
+    ),
+    "CASE_DECIDED": Entry(
+        Code.FAILED_PRECONDITION,
+        "{case} was closed by {actor} with {decision}; make a new case for a new question",
+    ),
+    "CASE_STEP": Entry(Code.FAILED_PRECONDITION, "{case} is not there yet; step {step}: {missing}"),
+    "CASE_PART_TAKEN": Entry(
+        Code.ALREADY_EXISTS, "{part} is part of {case} already; it can be part of one only"
+    ),
+    "CASE_PART_TOO_EARLY": Entry(
+        Code.FAILED_PRECONDITION, "{part} was created before {what}, so it cannot count; create another one"
+    ),
+    "CASE_CRITERIA_DIFFER": Entry(
+        Code.FAILED_PRECONDITION,
+        "{trial} has criteria {trial_hash}, {case} has {case_hash}: create the trial with the criteria of the case",
+    ),
+    "CASE_LANES_DIFFER": Entry(
+        Code.FAILED_PRECONDITION,
+        "{trial} does not try what {case} locked: {changes}; create it with the criteria of the case",
+    ),
+    "CASE_PROMPTS_REPEATED": Entry(
+        Code.FAILED_PRECONDITION,
+        "{count} of {total} prompts of {trial} were asked in this case before ({ids}); a confirmation needs fresh ones",
+    ),
+    "CASE_CANDIDATE_DIFFERS": Entry(
+        Code.FAILED_PRECONDITION,
+        "{rollout} releases {snapshot}, and the confirmation recommends lane {lane}: {detail}; make a rollout of that",
+    ),
     "TRIAL_SAMPLE_MISSING": Entry(
         Code.NOT_FOUND, "models/{model} ships no sample trial; bring prompts of your own"
     ),

@@ -20,6 +20,9 @@ MAX_VECTOR_MESSAGE: Final = (64 << 20) + 64 * _KIB
 MAX_MESSAGE: Final = 64 * _KIB
 #: "Service/Method" -> the largest request in bytes, where `MAX_MESSAGE` is too small.
 LARGER_MESSAGES: Final[Mapping[str, int]] = {
+    # Criteria may have 256 KiB.
+    "CaseService/CreateCase": 512 * _KIB,
+    "CaseService/UpdateCase": 512 * _KIB,
     "ChatService/Chat": MAX_PROMPT_BYTES + 64 * _KIB,
     # Eight lanes, each with a conversation of its own.
     "ChatService/Compare": 8 * MAX_PROMPT_BYTES + 64 * _KIB,

@@ -31,6 +31,20 @@ GRANTS: Final[dict[str, frozenset[Role]]] = {
     "ApprovalService/CancelApproval": _ADMINS,
     "ApprovalService/ListApprovals": _READERS,
     "AuditService/ListAuditRecords": _AUDITORS,
+    "CaseService/AttachRollout": _OPERATORS,
+    "CaseService/AttachTrial": _OPERATORS,
+    "CaseService/CreateCase": _OPERATORS,
+    # A decision moves nothing by itself, and whoever carries a case must be able to stop it at once. What reaches users
+    # was decided by the rollout, with two admins where a protected concept is concerned.
+    "CaseService/DecideCase": _OPERATORS,
+    # With prompts and replies of its trials.
+    "CaseService/ExportCase": _WATCHERS,
+    "CaseService/GetCase": _READERS,
+    "CaseService/ListCaseTemplates": _READERS,
+    "CaseService/ListCases": _READERS,
+    "CaseService/LockCaseCriteria": _OPERATORS,
+    "CaseService/UpdateCase": _OPERATORS,
+    "CaseService/WatchCases": _READERS,
     "ChatService/Chat": _CHATTERS,
     "ChatService/Compare": _CHATTERS,
     "ModelService/GetServerInfo": _ALL,

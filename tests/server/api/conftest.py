@@ -20,6 +20,7 @@ from grpc_status import rpc_status
 from trimtab_protos.v1 import (
     approval_pb2_grpc,
     audit_pb2_grpc,
+    case_pb2_grpc,
     chat_pb2,
     chat_pb2_grpc,
     model_pb2_grpc,
@@ -96,6 +97,7 @@ class Stubs:
         self.authorised = authorised
         self.approval = approval_pb2_grpc.ApprovalServiceStub(authorised)
         self.audit = audit_pb2_grpc.AuditServiceStub(authorised)
+        self.case = case_pb2_grpc.CaseServiceStub(authorised)
         self.chat = chat_pb2_grpc.ChatServiceStub(authorised)
         self.model = model_pb2_grpc.ModelServiceStub(authorised)
         self.monitor = monitor_pb2_grpc.MonitorServiceStub(authorised)

@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from trimtab_protos.v1 import (
     approval_pb2,
     audit_pb2,
+    case_pb2,
     chat_pb2,
     model_pb2,
     monitor_pb2,
@@ -31,6 +32,7 @@ from .conftest import Server, Stubs, failure_of, new_token, refused
 FILES = (
     approval_pb2,
     audit_pb2,
+    case_pb2,
     chat_pb2,
     model_pb2,
     monitor_pb2,
