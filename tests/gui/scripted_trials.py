@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 
 import grpc
+from grpc_status import rpc_status
 from trimtab_protos.v1 import rollout_pb2, trial_pb2, trial_pb2_grpc
+from trimtab_server.api.errors import status_of
+from trimtab_server.api.trial_drafts import criteria_refused
 from trimtab_server.trials import (
     Criteria,
+    CriteriaError,
     LaneSpec,
     PromptFileError,
     PromptLine,
@@ -56,7 +61,13 @@ class ScriptedTrials(trial_pb2_grpc.TrialServiceServicer):
             self._refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "PROMPTS_INVALID", str(fault))
             raise
         if draft.criteria.text:
-            return prompts, parse_criteria(draft.criteria.text, draft.criteria.format or "toml")
+            try:
+                criteria = parse_criteria(draft.criteria.text, draft.criteria.format or "toml")
+                lanes = [own for own in criteria.lanes if not draft.lanes or own.name in draft.lanes]
+                return prompts, replace(criteria, lanes=tuple(lanes))
+            except CriteriaError as fault:
+                context.abort_with_status(rpc_status.to_status(status_of(criteria_refused(fault))))
+                raise
         line = PromptLine("Tell the truth.")
         lanes = (
             LaneSpec("unsteered", "unsteered"),
