@@ -28,6 +28,7 @@ from trimtab_client.async_cases import AsyncCases
 from trimtab_client.async_rollouts import AsyncRollouts
 from trimtab_client.async_trials import AsyncTrials
 from trimtab_client.errors import TrimtabError, cancelled, client_closed, from_rpc_error, unreachable
+from trimtab_client.measurements import AsyncMeasurements
 from trimtab_client.names import DEFAULT_DEPLOYMENT
 from trimtab_client.paging import all_pages_async
 from trimtab_client.reports import AsyncReports
@@ -84,6 +85,7 @@ class AsyncClient:
         self.rollouts = AsyncRollouts(self, self._channel)
         self.trials = AsyncTrials(self, self._channel)
         self.reports = AsyncReports(self, self._channel)
+        self.measurements = AsyncMeasurements(self, self._channel)
         self.cases = AsyncCases(self, self._channel)
 
     async def __aenter__(self) -> Self:
@@ -198,7 +200,7 @@ class AsyncClient:
 
     def extract_vector(
         self,
-        contrast_set: bytes,
+        contrast_set: bytes = b"",
         *,
         stage: str,
         concept: str,
@@ -209,11 +211,13 @@ class AsyncClient:
         license: str = "",
         position: str = "last",
         seed: int = 0,
+        contrast_set_name: str = "",
         request_id: str = "",
     ) -> AsyncGenerator[types.Progress | types.Vector, None]:
         """Extract a vector at a stage from a contrast set (JSON lines or CSV); streams progress, then the vector.
 
-        `swap_labels` exchanges the two sides of every pair, which gives a vector of the opposite sign.
+        `contrast_set_name` is instead of a file: one that `measurements.contrast_sets` names. `swap_labels`
+        exchanges the two sides of every pair, which gives a vector of the opposite sign.
         """
         request = requests.extract_vector(
             contrast_set,
@@ -226,6 +230,7 @@ class AsyncClient:
             license,
             position,
             seed,
+            contrast_set_name,
             request_id,
         )
         return self._stream(

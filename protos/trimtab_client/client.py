@@ -25,6 +25,7 @@ from trimtab_protos.v1 import (
 from trimtab_client import from_protobuf, requests, types
 from trimtab_client.cases import Cases
 from trimtab_client.errors import TrimtabError, client_closed, from_rpc_error, unreachable
+from trimtab_client.measurements import Measurements
 from trimtab_client.names import DEFAULT_DEPLOYMENT
 from trimtab_client.paging import all_pages
 from trimtab_client.reports import Reports
@@ -83,6 +84,7 @@ class Client:
         self.rollouts = Rollouts(self, self._channel)
         self.trials = Trials(self, self._channel)
         self.reports = Reports(self, self._channel)
+        self.measurements = Measurements(self, self._channel)
         self.cases = Cases(self, self._channel)
 
     def __enter__(self) -> Self:
@@ -199,7 +201,7 @@ class Client:
 
     def extract_vector(
         self,
-        contrast_set: bytes,
+        contrast_set: bytes = b"",
         *,
         stage: str,
         concept: str,
@@ -210,11 +212,13 @@ class Client:
         license: str = "",
         position: str = "last",
         seed: int = 0,
+        contrast_set_name: str = "",
         request_id: str = "",
     ) -> Generator[types.Progress | types.Vector, None, None]:
         """Extract a vector at a stage from a contrast set (JSON lines or CSV); streams progress, then the vector.
 
-        `swap_labels` exchanges the two sides of every pair, which gives a vector of the opposite sign.
+        `contrast_set_name` is instead of a file: one that `measurements.contrast_sets` names. `swap_labels`
+        exchanges the two sides of every pair, which gives a vector of the opposite sign.
         """
         request = requests.extract_vector(
             contrast_set,
@@ -227,6 +231,7 @@ class Client:
             license,
             position,
             seed,
+            contrast_set_name,
             request_id,
         )
         return self._stream(

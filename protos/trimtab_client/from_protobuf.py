@@ -272,7 +272,7 @@ def vector(message: vector_pb2.Vector) -> types.Vector:
 
 
 def progress(message: vector_pb2.Progress) -> types.Progress:
-    return types.Progress(message.done, message.total, message.phase)
+    return types.Progress(message.done, message.total, message.phase, message.seconds_left)
 
 
 def extraction_event(message: vector_pb2.ExtractVectorResponse) -> types.Progress | types.Vector | None:

@@ -107,6 +107,7 @@ def extract_vector(
     license: str,
     position: str,
     seed: int,
+    contrast_set_name: str,
     request_id: str,
 ) -> vector_pb2.ExtractVectorRequest:
     return vector_pb2.ExtractVectorRequest(
@@ -121,6 +122,7 @@ def extract_vector(
         license=license,
         position=position,
         seed=seed,
+        contrast_set_name=contrast_set_name,
     )
 
 

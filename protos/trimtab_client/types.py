@@ -480,6 +480,8 @@ class Progress:
     done: int
     total: int
     phase: str
+    # 0 while nothing is known.
+    seconds_left: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from trimtab_client import (
     from_protobuf_cases,
     from_protobuf_rollouts,
     from_protobuf_trials,
+    from_protobuf_vectors,
     rollout_types,
     to_protobuf,
     trial_requests,
@@ -96,6 +97,19 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "TokenReadout": from_protobuf.token_readout,
     "Usage": from_protobuf.usage,
     "Vector": from_protobuf.vector,
+    "ContrastPairPreview": from_protobuf_vectors.pair_preview,
+    "ContrastSetReview": from_protobuf_vectors.review,
+    "DoseCurve": from_protobuf_vectors.curve,
+    "DoseGate": from_protobuf_vectors.gate,
+    "DosePoint": from_protobuf_vectors.point,
+    "DoseSetting": from_protobuf_vectors.setting,
+    "Interval": from_protobuf_vectors.interval,
+    "ProjectedText": from_protobuf_vectors.projected_text,
+    "Resemblance": from_protobuf_vectors.resemblance,
+    "StratumRate": from_protobuf_vectors.stratum_rate,
+    "TokenChange": from_protobuf_vectors.token_change,
+    "VectorCard": from_protobuf_vectors.card,
+    "VectorMeasurement": from_protobuf_vectors.measurement,
     "DetectionPower": from_protobuf_rollouts.detection_power,
     "Foresight": from_protobuf_rollouts.foresight,
     "GuardrailEvidence": from_protobuf_rollouts.evidence,
@@ -156,8 +170,8 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "CreateTokenResponse": from_protobuf.new_token,
 }
 
-# Read by a test of their own: a oneof, or one inside.
-BY_HAND = {"SteeringSource", "Lane", "TrialRowBatch"}
+# Read by a test of their own (a oneof, or one inside), or only ever sent.
+BY_HAND = {"SteeringSource", "Lane", "LayerGroup", "TrialRowBatch"}
 
 
 def wire_class(name: str) -> type[Message]:

@@ -466,7 +466,12 @@ class Application:
             ),
             trial_pb2: trials,
             vector_pb2: VectorServicer(
-                library=library, model=model, facts=facts, workers=workers, pool=self.pool
+                library=library,
+                model=model,
+                facts=facts,
+                workers=workers,
+                pool=self.pool,
+                cells=self._settings.data_dir / "cache" / "sweeps",
             ),
         }
         return [

@@ -57,7 +57,14 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "VECTOR_TOO_LARGE": Entry(Code.INVALID_ARGUMENT, "{detail}"),
     "VECTOR_INVALID": Entry(Code.INVALID_ARGUMENT, "{detail}"),
     "CONTRAST_SET_INVALID": Entry(Code.INVALID_ARGUMENT, "{detail}"),
+    "QUESTIONS_INVALID": Entry(Code.INVALID_ARGUMENT, "{detail}"),
     # What is not there, or there already
+    "CONTRAST_SET_NOT_FOUND": Entry(
+        Code.NOT_FOUND, "the model carries no contrast set {contrast_set}; it carries {known}"
+    ),
+    "MEASUREMENT_NOT_FOUND": Entry(
+        Code.NOT_FOUND, "{vector} has not been measured at stage {stage}; MeasureVector does that"
+    ),
     "VECTOR_NOT_FOUND": Entry(Code.NOT_FOUND, "{vector} does not exist; ListVectors shows what does"),
     "SNAPSHOT_NOT_FOUND": Entry(Code.NOT_FOUND, "{snapshot} does not exist; ListSnapshots shows what does"),
     "STAGE_NOT_FOUND": Entry(
@@ -94,6 +101,11 @@ CATALOGUE: Final[dict[str, Entry]] = {
     "VECTOR_STAGE_MISMATCH": Entry(
         Code.FAILED_PRECONDITION,
         "{vector} was made at stage {vector_stage}, not at {stage}; extract it again there, or set force",
+    ),
+    "MEASUREMENT_IMPOSSIBLE": Entry(Code.FAILED_PRECONDITION, "{detail}"),
+    "QUESTIONS_MISSING": Entry(
+        Code.FAILED_PRECONDITION,
+        "model {model} carries no questions with known answers (dev.jsonl); send some along",
     ),
     "VECTOR_IN_USE": Entry(
         Code.FAILED_PRECONDITION,

@@ -13,12 +13,13 @@ from trimtab_vectors.steering_vector import FIGURES, SteeringVector
 
 from trimtab_server.steering.protection import set_protection
 from trimtab_server.steering.validation import VectorFacts
-from trimtab_server.store import audit, concepts, vectors
+from trimtab_server.store import audit, concepts, vector_measurements, vectors
 from trimtab_server.store.blobs import BlobStore
 from trimtab_server.store.concepts import ConceptRecord
 from trimtab_server.store.database import Database
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.requests import Origin, Result, once
+from trimtab_server.store.vector_measurements import MeasurementRecord, Suggestion
 from trimtab_server.store.vectors import VectorRecord
 
 _KEPT: Final = 256
@@ -141,6 +142,50 @@ class VectorLibrary:
         if kept is None:
             raise Refusal("VECTOR_NOT_FOUND", vector=f"vectors/{result['vector']}")
         return kept
+
+    def measurement(self, vector: str, stage: str) -> MeasurementRecord:
+        """The newest of a vector at a stage. Raises: Refusal: MEASUREMENT_NOT_FOUND."""
+        with self._database.read() as connection:
+            record = vector_measurements.find(connection, vector, stage)
+        if record is None:
+            raise Refusal("MEASUREMENT_NOT_FOUND", field="name", vector=f"vectors/{vector}", stage=stage)
+        return record
+
+    def keep_measurement(
+        self,
+        record: MeasurementRecord,
+        suggestion: Suggestion | None,
+        origin: Origin,
+        details: Mapping[str, str],
+    ) -> MeasurementRecord:
+        """Keeps what was measured; `suggestion` is what is offered for the vector from now on.
+
+        Raises: Refusal: VECTOR_NOT_FOUND for one that was deleted meanwhile.
+        """
+        with self._database.write() as connection:
+
+            def change() -> Result:
+                if vectors.find(connection, record.vector) is None:
+                    raise Refusal("VECTOR_NOT_FOUND", field="name", vector=f"vectors/{record.vector}")
+                vector_measurements.keep(connection, record)
+                if suggestion is not None:
+                    vector_measurements.suggest(connection, record.vector, suggestion)
+                audit.append(
+                    connection,
+                    time=record.create_time,
+                    origin=origin,
+                    action="vector.measure",
+                    subject=f"vectors/{record.vector}",
+                    details={**details, "stage": record.stage, "stage_digest": record.stage_digest},
+                )
+                return {"vector": record.vector}
+
+            once(connection, origin, record.create_time, change)
+        return record
+
+    def now(self) -> int:
+        """The time that records carry."""
+        return self._now()
 
     def delete(self, name: str, origin: Origin) -> None:
         """Raises: Refusal: VECTOR_NOT_FOUND, or VECTOR_IN_USE while a snapshot refers to it."""

@@ -119,6 +119,12 @@ GRANTS: Final[dict[str, frozenset[Role]]] = {
     "VectorService/ExportVector": _WATCHERS,
     "VectorService/DeleteVector": _OPERATORS,
     "VectorService/ListConcepts": _READERS,
+    # With prompts in it.
+    "VectorService/ListContrastSets": _WATCHERS,
+    "VectorService/ReviewContrastSet": _OPERATORS,
+    "VectorService/MeasureVector": _OPERATORS,
+    # With prompts in it.
+    "VectorService/GetVectorMeasurement": _WATCHERS,
     "VectorService/SetConceptProtection": _ADMINS,
 }
 

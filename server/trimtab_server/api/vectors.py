@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncGenerator, Collection, Mapping
+from pathlib import Path
 from typing import cast
 
 from google.protobuf import empty_pb2
 from trimtab_protos.v1 import vector_pb2
-from trimtab_vectors.extraction import METHODS, POSITIONS, MethodName, Position, read_contrast_set
+from trimtab_vectors.extraction import METHODS, ContrastSet, MethodName, read_contrast_set
+from trimtab_vectors.steering_vector import SteeringVector
 
 from trimtab_server.api import paging, wire
+from trimtab_server.api.job_calls import followed
 from trimtab_server.api.library import VectorLibrary
+from trimtab_server.api.measurements import ContrastSets, MeasurementCalls, checked_position
 from trimtab_server.api.registration import Call
 from trimtab_server.api.vector_files import Download, is_plain_download, read_upload, write_download
 from trimtab_server.api.workers import Workers
@@ -37,14 +42,25 @@ class VectorServicer:
         facts: ModelFacts,
         workers: Workers,
         pool: EnginePool,
+        cells: Path,
     ) -> None:
         self._library = library
         self._model = model
         self._facts = facts
         self._workers = workers
         self._pool = pool
-        # One at a time: an extraction holds a copy of the model of its own.
-        self._extracting = asyncio.Semaphore(1)
+        # One at a time, measurements among them: each holds a copy of the model of its own.
+        self._turn = asyncio.Semaphore(1)
+        self._contrast_sets = ContrastSets(model, workers)
+        self._measurements = MeasurementCalls(
+            library=library,
+            model=model,
+            facts=facts,
+            workers=workers,
+            pool=pool,
+            turn=self._turn,
+            cells=cells,
+        )
 
     async def GetVector(self, request: vector_pb2.GetVectorRequest, call: Call) -> vector_pb2.Vector:
         return await self._answer(await self._workers.read(self._library.find, request.name))
@@ -118,30 +134,52 @@ class VectorServicer:
             dropped_layers=download.dropped_layers,
         )
 
+    async def ListContrastSets(
+        self, request: vector_pb2.ListContrastSetsRequest, call: Call
+    ) -> vector_pb2.ListContrastSetsResponse:
+        return await self._contrast_sets.list()
+
+    async def ReviewContrastSet(
+        self, request: vector_pb2.ReviewContrastSetRequest, call: Call
+    ) -> vector_pb2.ContrastSetReview:
+        return await self._contrast_sets.review(request)
+
+    async def GetVectorMeasurement(
+        self, request: vector_pb2.GetVectorMeasurementRequest, call: Call
+    ) -> vector_pb2.VectorMeasurement:
+        return await self._measurements.get(request)
+
+    async def MeasureVector(
+        self, request: vector_pb2.MeasureVectorRequest, call: Call
+    ) -> AsyncGenerator[vector_pb2.MeasureVectorResponse, None]:
+        async with contextlib.aclosing(self._measurements.measure(request, call)) as steps:
+            async for step in steps:
+                yield step
+
     async def DeleteVector(self, request: vector_pb2.DeleteVectorRequest, call: Call) -> empty_pb2.Empty:
         await self._workers.change(self._library.delete, request.name, call.origin(request.request_id))
+        await self._workers.read(self._measurements.forget, request.name.removeprefix("vectors/"))
         return empty_pb2.Empty()
 
     async def ExtractVector(
         self, request: vector_pb2.ExtractVectorRequest, call: Call
     ) -> AsyncGenerator[vector_pb2.ExtractVectorResponse, None]:
         order = self._order(request, call)
-        progress: asyncio.Queue[vector_pb2.Progress | None] = asyncio.Queue()
-        loop = asyncio.get_running_loop()
-
-        def report(done: int, total: int, phase: str) -> None:
-            message = vector_pb2.Progress(done=done, total=total, phase=phase)
-            loop.call_soon_threadsafe(progress.put_nowait, message)
-
-        async with self._extracting:
-            work = asyncio.ensure_future(self._workers.heavy(extract, self._model, order, report))
-            work.add_done_callback(lambda _: progress.put_nowait(None))
-            try:
-                while (step := await progress.get()) is not None:
-                    yield vector_pb2.ExtractVectorResponse(progress=step)
-                vector = await work
-            finally:
-                order.cancelled.set()
+        if self._turn.locked():
+            yield vector_pb2.ExtractVectorResponse(progress=vector_pb2.Progress(phase="waiting"))
+        vector: SteeringVector | None = None
+        async with self._turn:
+            busy = self._measurements.is_busy
+            job = followed(
+                self._workers, order.cancelled, lambda report: extract(self._model, order, busy, report)
+            )
+            async with contextlib.aclosing(job) as steps:
+                async for step in steps:
+                    if isinstance(step, SteeringVector):
+                        vector = step
+                    else:
+                        yield vector_pb2.ExtractVectorResponse(progress=step)
+        assert vector is not None
         record = await self._workers.change(
             self._library.add, vector, call.origin(request.request_id), "vector.extract", order.display_name
         )
@@ -149,11 +187,10 @@ class VectorServicer:
 
     def _order(self, request: vector_pb2.ExtractVectorRequest, call: Call) -> ExtractionOrder:
         check_display_name(request.display_name)
-        method, position = request.method or "diff_mean", request.position or "last"
-        for field, value, known in (("method", method, METHODS), ("position", position, POSITIONS)):
-            if value not in known:
-                detail = f"{field} {value!r} is unknown; use one of {', '.join(known)}"
-                raise Refusal("FIELD_INVALID", field=field, detail=detail)
+        method, position = request.method or "diff_mean", checked_position(request.position)
+        if method not in METHODS:
+            detail = f"method {method!r} is unknown; use one of {', '.join(METHODS)}"
+            raise Refusal("FIELD_INVALID", field="method", detail=detail)
         if not request.concept.strip():
             raise Refusal(
                 "FIELD_INVALID", field="concept", detail="concept is empty; say what the vector means"
@@ -173,15 +210,20 @@ class VectorServicer:
             stage=stage,
             concept=request.concept,
             display_name=request.display_name or request.concept,
-            contrast_set=read_contrast_set(request.contrast_set, split_seed=request.seed),
+            contrast_set=self._pairs(request),
             method=cast(MethodName, method),
-            position=cast(Position, position),
+            position=position,
             seed=request.seed,
             layers=tuple(sorted(set(request.layers))) or None,
             swap_labels=request.swap_labels,
             license=request.license,
             created_by=call.caller.display_name or call.caller.actor,
         )
+
+    def _pairs(self, request: vector_pb2.ExtractVectorRequest) -> ContrastSet:
+        if request.contrast_set_name:
+            return self._contrast_sets.find(request.contrast_set_name)
+        return read_contrast_set(request.contrast_set, split_seed=request.seed)
 
     def _residual_norms(self, stage: str) -> Mapping[int, float]:
         """Of a stage, loaded for it if it is not: who brings a vector in for a stage is about to use it there."""

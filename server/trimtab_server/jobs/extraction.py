@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -12,13 +13,7 @@ from trimtab_vectors.extraction import ContrastSet, MethodName, Position
 from trimtab_vectors.steering_vector import SteeringVector
 
 from trimtab_server.engine.hosted_model import HostedModel
-
-#: Told what is done of how much, and of which phase.
-Report = Callable[[int, int, str], None]
-
-
-class ExtractionCancelled(Exception):
-    """Nobody wants the vector any more."""
+from trimtab_server.jobs.spare_time import JobCancelled, Report, SpareTime
 
 
 @dataclass(frozen=True)
@@ -39,24 +34,29 @@ class ExtractionOrder:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
-def extract(model: HostedModel, order: ExtractionOrder, report: Report) -> SteeringVector:
-    """Blocks until the vector is there.
+def extract(
+    model: HostedModel, order: ExtractionOrder, is_busy: Callable[[], bool], report: Report
+) -> SteeringVector:
+    """Blocks until the vector is there, made in the time that replies leave.
 
     The engines' own copy of the stage carries their hooks and serves their batches, so this one is loaded
     beside it and dropped at the end.
 
     Raises:
-        ExtractionCancelled, and whatever loading and extraction raise.
+        JobCancelled, and whatever loading and extraction raise.
     """
+
+    began: dict[str, float] = {}
 
     def step(done: int, total: int, phase: str) -> None:
         if order.cancelled.is_set():
-            raise ExtractionCancelled
-        report(done, total, phase)
+            raise JobCancelled
+        since = time.monotonic() - began.setdefault(phase, time.monotonic())
+        report(done, total, phase, since / done * (total - done) if done else 0.0)
 
     step(0, 1, "loading")
     stage = model.load_stage(order.stage)
-    with torch.inference_mode():
+    with SpareTime(is_busy, order.cancelled).on(stage), torch.inference_mode():
         return extraction.extract(
             stage,
             model.tokenizer,

@@ -14,7 +14,7 @@ from trimtab_server.store.failure import StorageFailure
 from trimtab_server.store.triggers import create_triggers
 
 #: The newest migration. A test compares it with the scripts.
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 

@@ -67,6 +67,19 @@ vectors = Table(
     Column("create_time", BigInteger, nullable=False),
 )
 
+vector_measurements = Table(
+    "vector_measurements",
+    metadata,
+    Column("vector", ForeignKey("vectors.id"), primary_key=True),
+    Column("stage", Text, primary_key=True),
+    # Of the weights that were measured.
+    Column("stage_digest", String(64), nullable=False),
+    # The sweep and the card as JSON.
+    Column("body", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+)
+
 snapshots = Table(
     "snapshots",
     metadata,

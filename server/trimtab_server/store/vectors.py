@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from trimtab_server.store import vector_measurements
 from trimtab_server.store.tables import blobs, snapshot_vectors, vectors
 
 
@@ -96,6 +97,7 @@ def page(
 
 def remove(connection: Connection, record: VectorRecord) -> bool:
     """Deletes the rows of a vector no snapshot refers to; returns whether its blob is now unused."""
+    vector_measurements.remove(connection, record.id)
     connection.execute(delete(vectors).where(vectors.c.id == record.id))
     if connection.execute(select(vectors.c.id).where(vectors.c.blob == record.blob)).first() is not None:
         return False

@@ -320,9 +320,14 @@ def read_questions(path: Path | str) -> list[Question]:
         FileNotFoundError: there is no such file.
         QuestionFileError: a line is not valid; the message names file, line and field.
     """
+    return parse_questions(Path(path).read_text(encoding="utf-8"), str(path))
+
+
+def parse_questions(text: str, path: str = "questions") -> list[Question]:
+    """What a question file holds. path: what errors call it. Raises QuestionFileError as `read_questions`."""
     questions: list[Question] = []
     lines_of: dict[str, int] = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         try:
