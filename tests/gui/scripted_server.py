@@ -66,6 +66,8 @@ class Script:
 
     # Seconds between two tokens.
     pace: float = 0.0
+    # Tokens a second in each lane, kept on average; 0: as `pace` says.
+    rate: float = 0.0
     # A reply waits here after each `hold_after` tokens, until the event is set.
     hold_after: int = 0
     release: threading.Event = field(default_factory=threading.Event)
@@ -268,6 +270,7 @@ class _Chat(chat_pb2_grpc.ChatServiceServicer):
             started=chat_pb2.ReplyStarted(reply_id=lane, steering=steering, prompt_tokens=20)
         )
         tokens = pieces(script.reply or REPLIES[kind])
+        begin = time.monotonic()
         for start in range(0, len(tokens), script.tokens_per_delta):
             if script.hold_after and start >= script.hold_after:
                 while not script.release.wait(0.02):
@@ -275,6 +278,8 @@ class _Chat(chat_pb2_grpc.ChatServiceServicer):
                         return
             if script.pace:
                 time.sleep(script.pace)
+            if script.rate:
+                time.sleep(max(0.0, begin + start / script.rate - time.monotonic()))
             part = tokens[start : start + script.tokens_per_delta]
             yield chat_pb2.ChatResponse(
                 delta=chat_pb2.ReplyDelta(

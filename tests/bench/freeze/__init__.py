@@ -1,0 +1,1 @@
+"""The freeze gate: what the window takes without standing still, one module for each promise."""
