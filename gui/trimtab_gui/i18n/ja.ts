@@ -211,6 +211,10 @@ Click to see what to do.</source>
         <source>Rollout</source>
         <translation>ロールアウト</translation>
     </message>
+    <message>
+        <source>⚠ Alarm</source>
+        <translation>⚠ 警報</translation>
+    </message>
 </context>
 <context>
     <name>CanaryPanel</name>
@@ -1039,6 +1043,26 @@ Click to see what to do.</source>
     <message>
         <source>The model cannot be loaded: {detail}</source>
         <translation>モデルを読み込めません：{detail}</translation>
+    </message>
+    <message>
+        <source>The questions cannot be used: {detail}</source>
+        <translation>質問を使用できません：{detail}</translation>
+    </message>
+    <message>
+        <source>The vector cannot be measured: {detail}</source>
+        <translation>ベクトルを測定できません：{detail}</translation>
+    </message>
+    <message>
+        <source>This steering vector has not been measured at this stage.</source>
+        <translation>このステアリングベクトルは、このステージではまだ測定されていません。</translation>
+    </message>
+    <message>
+        <source>The server does not know this contrast set.</source>
+        <translation>サーバーにこの対照セットはありません。</translation>
+    </message>
+    <message>
+        <source>The model carries no questions with known answers. Choose a file of them.</source>
+        <translation>モデルに正解付きの質問がありません。質問のファイルを選んでください。</translation>
     </message>
 </context>
 <context>

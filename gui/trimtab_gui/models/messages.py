@@ -40,6 +40,13 @@ _TEXTS: Final = {
     "STAGE_LOADING": QT_TRANSLATE_NOOP("Failure", "The stage is still being loaded. Try again shortly."),
     "STAGE_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not know this stage."),
     "VECTOR_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not know this steering vector."),
+    "MEASUREMENT_NOT_FOUND": QT_TRANSLATE_NOOP(
+        "Failure", "This steering vector has not been measured at this stage."
+    ),
+    "CONTRAST_SET_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not know this contrast set."),
+    "QUESTIONS_MISSING": QT_TRANSLATE_NOOP(
+        "Failure", "The model carries no questions with known answers. Choose a file of them."
+    ),
     "VECTOR_MODEL_MISMATCH": QT_TRANSLATE_NOOP(
         "Failure", "A steering vector was made for another model and cannot be used here."
     ),
@@ -176,6 +183,8 @@ _INTRODUCTIONS: Final = {
     "VECTOR_TOO_LARGE": QT_TRANSLATE_NOOP("Failure", "The vector file is too large: {detail}"),
     "VECTOR_INVALID": QT_TRANSLATE_NOOP("Failure", "The vector cannot be used: {detail}"),
     "CONTRAST_SET_INVALID": QT_TRANSLATE_NOOP("Failure", "The contrast set cannot be used: {detail}"),
+    "QUESTIONS_INVALID": QT_TRANSLATE_NOOP("Failure", "The questions cannot be used: {detail}"),
+    "MEASUREMENT_IMPOSSIBLE": QT_TRANSLATE_NOOP("Failure", "The vector cannot be measured: {detail}"),
     "MODEL_UNSUPPORTED": QT_TRANSLATE_NOOP("Failure", "This model cannot be hosted: {detail}"),
     "MODEL_NOT_LOADABLE": QT_TRANSLATE_NOOP("Failure", "The model cannot be loaded: {detail}"),
 }

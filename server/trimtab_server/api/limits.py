@@ -34,6 +34,9 @@ LARGER_MESSAGES: Final[Mapping[str, int]] = {
     "TrialService/CreateTrial": 32 << 20,
     # A contrast set of some thousand pairs.
     "VectorService/ExtractVector": 8 << 20,
+    "VectorService/ReviewContrastSet": 8 << 20,
+    # The same, and a file of questions.
+    "VectorService/MeasureVector": 16 << 20,
     "VectorService/ImportVector": MAX_VECTOR_MESSAGE,
 }
 

@@ -140,15 +140,12 @@ def _contrast_set(given: Path | None, model: Path, vector: SteeringVector) -> Co
                 return read_contrast_set(given)
             except ContrastSetError as error:
                 raise CommandFailed("CONTRAST_SET_INVALID", f"{given}: {error}") from error
-        for path in sorted((model / "contrast").glob("*.jsonl")):
-            try:
-                pairs = read_contrast_set(path)
-            except ContrastSetError as error:
-                raise CommandFailed("CONTRAST_SET_INVALID", f"{path}: {error}") from error
-            for own in (pairs, pairs.swapped()):
-                if own.data_hash == vector.data_hash:
-                    return own
-    return None
+        from trimtab_server.jobs.contrast_sets import of_hash
+
+        try:
+            return of_hash(model, vector.data_hash)
+        except ContrastSetError as error:
+            raise CommandFailed("CONTRAST_SET_INVALID", str(error)) from error
 
 
 def _write(out: Path, made: VectorCard, record: dict[str, Any], language: Language) -> None:

@@ -11,6 +11,7 @@ from trimtab_client import Progress, Vector, abbreviated
 
 from trimtab_server.cli.card import card
 from trimtab_server.cli.failure import CommandFailed
+from trimtab_server.cli.measure import contrast_sets, measure, measured, review
 from trimtab_server.cli.references import find_vector, parse_layers, resolve_stage
 from trimtab_server.cli.session import JsonFlag, Session, local_time, session
 from trimtab_server.cli.sweep import sweep
@@ -23,6 +24,10 @@ VectorArgument = Annotated[str, typer.Argument(help="Display name, hash, or the 
 
 app.command("card")(card)
 app.command("sweep")(sweep)
+app.command("measure")(measure)
+app.command("measured")(measured)
+app.command("contrast-sets")(contrast_sets)
+app.command("review")(review)
 
 
 @app.command("list")
