@@ -39,6 +39,8 @@ class Settings(BaseModel):
     keep_chats: Literal["days", "forever", "never"] = "days"
     keep_chats_days: int = Field(default=90, ge=1, le=3650)
     recent_targets: list[str] = Field(default_factory=list, max_length=8)
+    # The company's figures that costs are reckoned with; `models.trial_costs.CostEntry` says which.
+    cost_figures: dict[str, float | str] = Field(default_factory=dict)
 
 
 class SettingsFile:
@@ -150,7 +152,11 @@ def _read_json(path: Path) -> object:
 
 
 def _prompt_of(entry: object) -> tuple[str, datetime]:
-    """A stored prompt and when it was sent; one from before times were stored counts as sent now."""
-    if isinstance(entry, dict):
-        return str(entry.get("text", "")), datetime.fromisoformat(str(entry.get("sent")))
-    return str(entry), datetime.now(UTC)
+    """A stored prompt and when it was sent; one without a time counts as sent now."""
+    if not isinstance(entry, dict):
+        return str(entry), datetime.now(UTC)
+    try:
+        sent = datetime.fromisoformat(str(entry.get("sent")))
+    except ValueError:
+        sent = datetime.now(UTC)
+    return str(entry.get("text", "")), sent

@@ -635,6 +635,98 @@ Click to see what to do.</source>
         <source>Text of the usual size</source>
         <translation>文字を標準の大きさに</translation>
     </message>
+    <message>
+        <source>&amp;Evidence</source>
+        <translation>検証(&amp;E)</translation>
+    </message>
+    <message>
+        <source>Show the cases</source>
+        <translation>案件を表示</translation>
+    </message>
+    <message>
+        <source>From the goal to the decision, step by step</source>
+        <translation>目的から決定まで、段階を追って進めます</translation>
+    </message>
+    <message>
+        <source>New case</source>
+        <translation>新しい案件</translation>
+    </message>
+    <message>
+        <source>From a template, in two clicks</source>
+        <translation>テンプレートから 2 クリックで作成します</translation>
+    </message>
+    <message>
+        <source>The next step of the case</source>
+        <translation>案件の次の段階</translation>
+    </message>
+    <message>
+        <source>Opens the place where it is done</source>
+        <translation>作業する場所を開きます</translation>
+    </message>
+    <message>
+        <source>Decide the case</source>
+        <translation>案件を決定</translation>
+    </message>
+    <message>
+        <source>Scale or stop, with the reason</source>
+        <translation>拡大または終了を、理由とともに決めます</translation>
+    </message>
+    <message>
+        <source>Show the trials</source>
+        <translation>試験を表示</translation>
+    </message>
+    <message>
+        <source>New trial</source>
+        <translation>新しい試験</translation>
+    </message>
+    <message>
+        <source>Company prompts over two or more lanes</source>
+        <translation>自社のプロンプトを 2 つ以上のレーンで試します</translation>
+    </message>
+    <message>
+        <source>Try the sample set</source>
+        <translation>サンプルを試す</translation>
+    </message>
+    <message>
+        <source>Start the trial</source>
+        <translation>試験を開始</translation>
+    </message>
+    <message>
+        <source>Pause the trial</source>
+        <translation>試験を一時停止</translation>
+    </message>
+    <message>
+        <source>Resume the trial</source>
+        <translation>試験を再開</translation>
+    </message>
+    <message>
+        <source>Asks what is missing, and nothing else</source>
+        <translation>不足している分だけを尋ねます</translation>
+    </message>
+    <message>
+        <source>Ask the selected row again</source>
+        <translation>選択した行をもう一度尋ねる</translation>
+    </message>
+    <message>
+        <source>Rate the replies blind</source>
+        <translation>応答を盲検評価</translation>
+    </message>
+    <message>
+        <source>Show the costs of the trial</source>
+        <translation>試験の費用を表示</translation>
+    </message>
+    <message>
+        <source>Export the trial</source>
+        <translation>試験を書き出す</translation>
+    </message>
+    <message>
+        <source>Write a report of the trial</source>
+        <translation>試験のレポートを作成</translation>
+    </message>
+    <message>
+        <source>Slides, PDF or a web page, in English or Japanese</source>
+        <translation>スライド、PDF、Web ページ。日本語または英語</translation>
+    </message>
 </context>
 <context>
     <name>ConnectionStrip</name>
@@ -3337,6 +3429,10 @@ Click to see what to do.</source>
         <source>✓ Written: {0}</source>
         <translation>✓ 書き出しました：{0}</translation>
     </message>
+    <message>
+        <source>Costs</source>
+        <translation>費用</translation>
+    </message>
 </context>
 <context>
     <name>RatingPanel</name>
@@ -4522,6 +4618,291 @@ Click to see what to do.</source>
     <message>
         <source>all prompts</source>
         <translation>すべてのプロンプト</translation>
+    </message>
+</context>
+<context>
+    <name>CostTable</name>
+    <message>
+        <source>What the options cost and save</source>
+        <translation>選択肢ごとの費用と効果</translation>
+    </message>
+    <message>
+        <source>fine-tune (assumed)</source>
+        <translation>微調整（仮定）</translation>
+    </message>
+    <message>
+        <source>never</source>
+        <translation>回収できません</translation>
+    </message>
+    <message>
+        <source>{0} months</source>
+        <translation>{0} か月</translation>
+    </message>
+    <message>
+        <source>Bad replies left</source>
+        <translation>残る悪い応答</translation>
+    </message>
+    <message>
+        <source>To get there, once</source>
+        <translation>初期費用</translation>
+    </message>
+    <message>
+        <source>More a month</source>
+        <translation>月額の増加</translation>
+    </message>
+    <message>
+        <source>Incidents prevented a month</source>
+        <translation>防げる事故（月）</translation>
+    </message>
+    <message>
+        <source>Saved a month</source>
+        <translation>節約額（月）</translation>
+    </message>
+    <message>
+        <source>Left a month</source>
+        <translation>差引額（月）</translation>
+    </message>
+    <message>
+        <source>Left over {0} months</source>
+        <translation>差引額（{0} か月）</translation>
+    </message>
+    <message>
+        <source>Pays back after (at worst)</source>
+        <translation>回収期間（最悪の場合）</translation>
+    </message>
+    <message>
+        <source>Breaks even if an incident costs</source>
+        <translation>損益分岐点：事故 1 件の費用</translation>
+    </message>
+    <message>
+        <source>Breaks even at replies a month</source>
+        <translation>損益分岐点：月間の応答数</translation>
+    </message>
+</context>
+<context>
+    <name>CostPanel</name>
+    <message>
+        <source>How much is asked</source>
+        <translation>利用量</translation>
+    </message>
+    <message>
+        <source>What a bad reply costs</source>
+        <translation>悪い応答の費用</translation>
+    </message>
+    <message>
+        <source>What replies cost</source>
+        <translation>応答の費用</translation>
+    </message>
+    <message>
+        <source>What it takes to get there</source>
+        <translation>導入の費用</translation>
+    </message>
+    <message>
+        <source>A small fine-tune instead</source>
+        <translation>代わりに小規模な微調整をする場合</translation>
+    </message>
+    <message>
+        <source>Currency</source>
+        <translation>通貨</translation>
+    </message>
+    <message>
+        <source>Replies are paid</source>
+        <translation>応答の支払い方法</translation>
+    </message>
+    <message>
+        <source>Replies a month</source>
+        <translation>月間の応答数</translation>
+    </message>
+    <message>
+        <source>Of these under pressure, as in the prompts that decide</source>
+        <translation>うち、判定に使うプロンプトと同じ圧力下の割合</translation>
+    </message>
+    <message>
+        <source>Of the bad replies there, those that cost anything</source>
+        <translation>そこでの悪い応答のうち、費用が生じる割合</translation>
+    </message>
+    <message>
+        <source>Cost of one incident</source>
+        <translation>事故 1 件の費用</translation>
+    </message>
+    <message>
+        <source>A million prompt tokens</source>
+        <translation>プロンプト 100 万トークン</translation>
+    </message>
+    <message>
+        <source>A million reply tokens</source>
+        <translation>応答 100 万トークン</translation>
+    </message>
+    <message>
+        <source>An hour of the machine</source>
+        <translation>マシンの 1 時間</translation>
+    </message>
+    <message>
+        <source>Replies at a time</source>
+        <translation>同時に作る応答</translation>
+    </message>
+    <message>
+        <source>An hour of work</source>
+        <translation>作業の 1 時間</translation>
+    </message>
+    <message>
+        <source>Hours to find a prompt</source>
+        <translation>プロンプト作成の時間</translation>
+    </message>
+    <message>
+        <source>Hours to introduce steering</source>
+        <translation>ステアリング導入の時間</translation>
+    </message>
+    <message>
+        <source>Care of the steering a month</source>
+        <translation>ステアリングの保守（月額）</translation>
+    </message>
+    <message>
+        <source>Months to look ahead</source>
+        <translation>見通す月数</translation>
+    </message>
+    <message>
+        <source>Hours of work</source>
+        <translation>作業時間</translation>
+    </message>
+    <message>
+        <source>Hours of a GPU</source>
+        <translation>GPU 時間</translation>
+    </message>
+    <message>
+        <source>An hour of the GPU</source>
+        <translation>GPU の 1 時間</translation>
+    </message>
+    <message>
+        <source>Examples</source>
+        <translation>学習例の数</translation>
+    </message>
+    <message>
+        <source>One example</source>
+        <translation>学習例 1 件</translation>
+    </message>
+    <message>
+        <source>Bad replies it would leave</source>
+        <translation>残ると仮定する悪い応答</translation>
+    </message>
+    <message>
+        <source>as the best lane</source>
+        <translation>最良のレーンと同じ</translation>
+    </message>
+    <message>
+        <source>Yen (¥)</source>
+        <translation>円（¥）</translation>
+    </message>
+    <message>
+        <source>US dollars ($)</source>
+        <translation>米ドル（$）</translation>
+    </message>
+    <message>
+        <source>by the token</source>
+        <translation>トークン単位</translation>
+    </message>
+    <message>
+        <source>by the machine&apos;s hour</source>
+        <translation>マシンの時間単位</translation>
+    </message>
+    <message>
+        <source>Against leaving the model unsteered. Ranges follow from the 95% interval of each lane&apos;s effect; a fine-tune was not measured here, its effect is assumed. Reports use these figures too.</source>
+        <translation>ステアリングなしのままにする場合との比較です。範囲は各レーンの効果の 95% 区間によります。微調整はここでは測定しておらず、効果は仮定です。レポートにも同じ数値を使います。</translation>
+    </message>
+    <message>
+        <source>Costs are known once the trial is finished.</source>
+        <translation>費用は試験が終わると分かります。</translation>
+    </message>
+    <message>
+        <source>Enter how many replies are made a month and what an incident costs: the server then reckons what each lane saves, when it pays back, and how a prompt and a fine-tune compare.</source>
+        <translation>月間の応答数と事故 1 件の費用を入力してください。各レーンの節約額、回収期間、プロンプトや微調整との比較をサーバーが計算します。</translation>
+    </message>
+    <message>
+        <source>The server reckons…</source>
+        <translation>サーバーが計算しています…</translation>
+    </message>
+    <message>
+        <source>Over {0} months no option leaves any money: unsteered costs least.</source>
+        <translation>{0} か月では、どの選択肢も利益になりません。ステアリングなしが最も安く済みます。</translation>
+    </message>
+    <message>
+        <source>Over {0} months “{1}” leaves most: {2}.</source>
+        <translation>{0} か月では「{1}」の差引額が最大です：{2}。</translation>
+    </message>
+    <message>
+        <source>Unsteered, {0} of the replies to the prompts that decide are bad.</source>
+        <translation>ステアリングなしでは、判定に使うプロンプトへの応答の {0} が悪い応答です。</translation>
+    </message>
+    <message>
+        <source>“{0}” costs more than “{1}” and does no more.</source>
+        <translation>「{0}」は「{1}」より費用がかかり、効果は上回りません。</translation>
+    </message>
+    <message>
+        <source>“{0}” against “{1}”: the trial does not tell their effects apart.</source>
+        <translation>「{0}」と「{1}」：試験では効果の差が分かりません。</translation>
+    </message>
+    <message>
+        <source>“{0}” against “{1}”: {2} for each further bad reply prevented.</source>
+        <translation>「{0}」と「{1}」の比較：悪い応答をさらに 1 件防ぐごとに {2}。</translation>
+    </message>
+    <message>
+        <source>“{0}” is dominated: “{1}” costs no more and does no less.</source>
+        <translation>「{0}」は劣位です：「{1}」は費用が同じか少なく、効果は同じかそれ以上です。</translation>
+    </message>
+</context>
+<context>
+    <name>ReportButton</name>
+    <message>
+        <source>Write a report</source>
+        <translation>レポートを作成</translation>
+    </message>
+    <message>
+        <source>Write a report ▾</source>
+        <translation>レポートを作成 ▾</translation>
+    </message>
+    <message>
+        <source>Writing…</source>
+        <translation>作成しています…</translation>
+    </message>
+    <message>
+        <source>The verdict with its figures, for people who decide</source>
+        <translation>決定する人のための、判定とその数値</translation>
+    </message>
+    <message>
+        <source>Slides (PPTX)…</source>
+        <translation>スライド（PPTX）…</translation>
+    </message>
+    <message>
+        <source>PDF…</source>
+        <translation>PDF…</translation>
+    </message>
+    <message>
+        <source>Web page (HTML)…</source>
+        <translation>Web ページ（HTML）…</translation>
+    </message>
+    <message>
+        <source>With costs, at the figures of the page “Costs”</source>
+        <translation>費用を含める（「費用」ページの数値）</translation>
+    </message>
+    <message>
+        <source>Slides (*.pptx)</source>
+        <translation>スライド (*.pptx)</translation>
+    </message>
+    <message>
+        <source>PDF (*.pdf)</source>
+        <translation>PDF (*.pdf)</translation>
+    </message>
+    <message>
+        <source>Web page (*.html)</source>
+        <translation>Web ページ (*.html)</translation>
+    </message>
+    <message>
+        <source>The server writes the report…</source>
+        <translation>サーバーがレポートを作成しています…</translation>
+    </message>
+    <message>
+        <source>✓ Written: {0}</source>
+        <translation>✓ 書き出しました：{0}</translation>
     </message>
 </context>
 </TS>

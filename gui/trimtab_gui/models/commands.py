@@ -41,6 +41,7 @@ class CommandSpec:
 MENUS: Final = {
     "connection": QT_TRANSLATE_NOOP("Commands", "&Connection"),
     "chat": QT_TRANSLATE_NOOP("Commands", "C&hat"),
+    "evidence": QT_TRANSLATE_NOOP("Commands", "&Evidence"),
     "release": QT_TRANSLATE_NOOP("Commands", "&Release"),
     "view": QT_TRANSLATE_NOOP("Commands", "&View"),
 }
@@ -84,6 +85,91 @@ SPECS: Final = (
         "chat.send_key",
         "chat",
         QT_TRANSLATE_NOOP("Commands", "Switch between sending with Enter and Ctrl+Enter"),
+    ),
+    CommandSpec(
+        "case.show",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Show the cases"),
+        hint=QT_TRANSLATE_NOOP("Commands", "From the goal to the decision, step by step"),
+    ),
+    CommandSpec(
+        "case.new",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "New case"),
+        hint=QT_TRANSLATE_NOOP("Commands", "From a template, in two clicks"),
+    ),
+    CommandSpec(
+        "case.next",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "The next step of the case"),
+        hint=QT_TRANSLATE_NOOP("Commands", "Opens the place where it is done"),
+    ),
+    CommandSpec(
+        "case.decide",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Decide the case"),
+        hint=QT_TRANSLATE_NOOP("Commands", "Scale or stop, with the reason"),
+        needs_reason=True,
+    ),
+    CommandSpec(
+        "trial.show",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Show the trials"),
+    ),
+    CommandSpec(
+        "trial.new",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "New trial"),
+        shortcut="Ctrl+Alt+N",
+        hint=QT_TRANSLATE_NOOP("Commands", "Company prompts over two or more lanes"),
+    ),
+    CommandSpec(
+        "trial.sample",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Try the sample set"),
+    ),
+    CommandSpec(
+        "trial.start",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Start the trial"),
+    ),
+    CommandSpec(
+        "trial.pause",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Pause the trial"),
+    ),
+    CommandSpec(
+        "trial.resume",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Resume the trial"),
+        hint=QT_TRANSLATE_NOOP("Commands", "Asks what is missing, and nothing else"),
+    ),
+    CommandSpec(
+        "trial.rerun",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Ask the selected row again"),
+    ),
+    CommandSpec(
+        "trial.rate",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Rate the replies blind"),
+    ),
+    CommandSpec(
+        "trial.costs",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Show the costs of the trial"),
+    ),
+    CommandSpec(
+        "trial.export",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Export the trial"),
+    ),
+    CommandSpec(
+        "trial.report",
+        "evidence",
+        QT_TRANSLATE_NOOP("Commands", "Write a report of the trial"),
+        shortcut="Ctrl+Alt+R",
+        hint=QT_TRANSLATE_NOOP("Commands", "Slides, PDF or a web page, in English or Japanese"),
     ),
     CommandSpec(
         "release.rollback",

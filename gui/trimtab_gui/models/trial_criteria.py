@@ -97,9 +97,7 @@ class CriteriaModel(QObject):
     def fault(self, key: str) -> str:
         """What the server finds at fault in a field such as "margin" or "side_effects[0].at_most"; "" for nothing."""
         return "\n".join(
-            text
-            for own, text in self._faults.items()
-            if own == key or own.startswith((f"{key}.", f"{key}["))
+            text for own, text in self._faults.items() if own == key or own.startswith((f"{key}.", f"{key}["))
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout
 
 from trimtab_gui.models.workspace import Workspace
@@ -9,10 +10,14 @@ from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel
 from trimtab_gui.views.pages import Pages
 from trimtab_gui.views.studies_page import StudiesPage
+from trimtab_gui.views.trial_commands import TrialCommands
 from trimtab_gui.views.trials_page import TrialsPage
 
 
 class EvidenceRoom(Panel):
+    # A command wants this room to be seen.
+    showRequested = Signal()
+
     def __init__(self, workspace: Workspace, theme: Theme) -> None:
         super().__init__()
         self.trials = TrialsPage(workspace, theme)
@@ -23,7 +28,12 @@ class EvidenceRoom(Panel):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 6, 12, 12)
         layout.addWidget(self.tabs)
+        self.trial_commands = TrialCommands(workspace, self.trials, self.show_trials)
         self.retranslate()
+
+    def show_trials(self) -> None:
+        self.tabs.setCurrentWidget(self.trials)
+        self.showRequested.emit()
 
     def retranslate(self) -> None:
         self.tabs.setTabText(self.tabs.indexOf(self.trials), self.tr("Trials"))

@@ -157,6 +157,7 @@ class MainWindow(QMainWindow):
         workspace.release.succeeded.connect(self._tell_success)
         workspace.failed.connect(self._tell_failure)
         self.rail.roomChosen.connect(self.show_room)
+        self.evidence.showRequested.connect(self._open_evidence)
         self.record.approvals.agreeRequested.connect(self.rollout_actions.agree)
         self.record.approvals.cancelRequested.connect(self.rollout_actions.ask_cancel)
         self.release.snapshots.activationRequested.connect(self.ask_activation)

@@ -82,8 +82,7 @@ class TrialForm(Panel):
         self.repeats = QSpinBox()
         self.title_field = QLineEdit()
         self._labels = {
-            name: label("muted")
-            for name in ("prompts", "columns", "criteria", "repeats", "title")
+            name: label("muted") for name in ("prompts", "columns", "criteria", "repeats", "title")
         }
         self.fault = label("error", wrap=True)
         self.summary = label("", wrap=True)

@@ -61,8 +61,7 @@ class TrialReplies(Panel):
         self.retranslate()
 
     def _build(self) -> None:
-        for place, width in enumerate(_WIDTHS):
-            self.table.setColumnWidth(place, width)
+        self.table.give_widths(_WIDTHS)
         for choice in (self.lane_choice, self.outcome_choice, self.pressure_choice):
             choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         tools = QHBoxLayout()
@@ -221,7 +220,7 @@ class SideBySide(Panel):
         layout.addLayout(top)
         layout.addWidget(self._columns, 1)
         self.setMinimumHeight(170)
-        self.again_button.clicked.connect(self._ask_again)
+        self.again_button.clicked.connect(self.ask_again)
         model.busyChanged.connect(self._show_button)
         model.trialChanged.connect(self._show_button)
         theme.changed.connect(self.refresh)
@@ -296,8 +295,14 @@ class SideBySide(Panel):
         self.again_button.setVisible(row is not None and row.number > 0 and ready)
         self.again_button.setEnabled(not self._model.is_busy)
 
+    @property
+    def can_ask_again(self) -> bool:
+        """Whether a row is shown that can be asked again."""
+        return self._row is not None and self._row.number > 0
+
     @Slot()
-    def _ask_again(self) -> None:
+    def ask_again(self) -> None:
+        """Asks the row that is shown once more."""
         if self._row is not None and self._row.number:
             self._model.ask_again(self._row.number)
 

@@ -28,7 +28,7 @@ from trimtab_gui.models.trial_words import (
     question_text,
 )
 from trimtab_gui.theme import Theme
-from trimtab_gui.views.elements import Panel, Table, label, set_tone
+from trimtab_gui.views.elements import Choice, Panel, Table, label, set_tone
 from trimtab_gui.views.rate_bars import LaneBar, RateBars
 
 _OUTCOMES: Final = ("honest", "lie", "evade", "no_belief")
@@ -91,7 +91,7 @@ class TrialSummary(Panel):
         self.recommendation = label("chip")
         self.reason = label("", wrap=True)
         self.more = label("", wrap=True)
-        self.part_choice = QComboBox()
+        self.part_choice = Choice()
         self.bars = RateBars(theme)
         self._labels = {name: label("muted") for name in ("part",)}
         self._heading = {name: label("heading") for name in ("lanes", "answers", "criteria")}

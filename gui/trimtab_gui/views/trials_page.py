@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, QSignalBlocker, Qt, Slot
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
-    QProgressBar,
     QPushButton,
     QSplitter,
     QStackedWidget,
-    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 from trimtab_client.rollout_types import Verdict
-from trimtab_client.trial_types import Trial, TrialState
+from trimtab_client.trial_types import Trial
 
 from trimtab_gui.bridge import Failure
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.rating import RatingModel
-from trimtab_gui.models.server_sentences import say
 from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.trial_draft import TrialDraftModel
-from trimtab_gui.models.trial_words import MARKS, STATES, VERDICTS, duration, named
+from trimtab_gui.models.trial_words import MARKS, STATES, VERDICTS, named
 from trimtab_gui.models.trials import TrialsModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
-from trimtab_gui.views.elements import ElidedLabel, Panel, Table, clock, label, set_tone
+from trimtab_gui.views.elements import Panel, Table, clock, label, set_tone
 from trimtab_gui.views.rating_panel import RatingPanel
+from trimtab_gui.views.trial_empty import EmptyTrials
 from trimtab_gui.views.trial_form import TrialForm
-from trimtab_gui.views.trial_replies import TrialReplies
-from trimtab_gui.views.trial_summary import TrialSummary
-
-_TONES: Final = {
-    TrialState.RUNNING: "good",
-    TrialState.PAUSED: "warning",
-    TrialState.RATING: "warning",
-}
+from trimtab_gui.views.trial_open import OpenTrial
 
 
 def _outcome(trial: Trial) -> str:
@@ -213,261 +202,3 @@ class TrialsPage(Panel):
     def _show_failure(self, failure: Failure) -> None:
         self.error.setText(describe(failure))
         self.error.show()
-
-
-class OpenTrial(Panel):
-    """The head of one trial, and its pages."""
-
-    ratingRequested = Signal()
-
-    def __init__(self, workspace: Workspace, model: TrialsModel, theme: Theme) -> None:
-        super().__init__()
-        self._workspace = workspace
-        self._model = model
-        self._title = ElidedLabel("title")
-        self.state = label("chip")
-        self._goal = ElidedLabel("muted")
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.done = label("")
-        self.left = label("muted")
-        self.run_button = QPushButton()
-        self.rate_button = QPushButton()
-        set_tone(self.rate_button, "accent")
-        self.csv_button = QPushButton()
-        self.json_button = QPushButton()
-        self.summary = TrialSummary(theme)
-        self.replies = TrialReplies(self._model, theme)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.summary, "")
-        self.tabs.addTab(self.replies, "")
-        self._dialog: QFileDialog | None = None
-        self._suffix = ""
-        self._build()
-        self._wire()
-        self.retranslate()
-
-    def _build(self) -> None:
-        first = QHBoxLayout()
-        first.setSpacing(10)
-        first.addWidget(self._title, 1)
-        first.addWidget(self.state)
-        for button in (self.rate_button, self.run_button, self.csv_button, self.json_button):
-            first.addWidget(button)
-        second = QHBoxLayout()
-        second.setSpacing(10)
-        second.addWidget(self.progress, 2)
-        second.addWidget(self.done)
-        second.addWidget(self.left)
-        second.addWidget(self._goal, 3)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 0)
-        layout.setSpacing(8)
-        layout.addLayout(first)
-        layout.addLayout(second)
-        layout.addWidget(self.tabs, 1)
-
-    def _wire(self) -> None:
-        self._model.opened.connect(self._show)
-        self._model.trialChanged.connect(self._show)
-        self._model.busyChanged.connect(self._show_buttons)
-        self._workspace.connection.changed.connect(self._show_buttons)
-        self.run_button.clicked.connect(self._run_or_pause)
-        self.rate_button.clicked.connect(self.ratingRequested)
-        self.csv_button.clicked.connect(self._ask_for_csv)
-        self.json_button.clicked.connect(self._ask_for_json)
-
-    def retranslate(self) -> None:
-        self.tabs.setTabText(0, self.tr("Result"))
-        self.tabs.setTabText(1, self.tr("Replies"))
-        self.tabs.setAccessibleName(self.tr("Pages of the trial"))
-        self.tabs.tabBar().setAccessibleName(self.tr("Pages of the trial"))
-        self.progress.setAccessibleName(self.tr("Replies so far"))
-        self.rate_button.setText(self.tr("Rate blind…"))
-        self.csv_button.setText(self.tr("Export CSV…"))
-        self.csv_button.setToolTip(self.tr("The replies that the filters let through, as a table"))
-        self.json_button.setText(self.tr("Export all…"))
-        self.json_button.setToolTip(
-            self.tr("Everything about the trial as one file: “trimtab report trial FILE” makes reports of it")
-        )
-        self._show()
-
-    @Slot()
-    def _show(self) -> None:
-        trial = self._model.trial
-        if trial is None:
-            self._show_buttons()
-            return
-        self._title.setText(trial.display_name)
-        self.state.setText(named(STATES, trial.state))
-        self.state.setToolTip(say(trial.reason))
-        set_tone(self.state, _TONES.get(trial.state, ""))
-        self._goal.setText(trial.goal)
-        progress = trial.progress
-        self.progress.setRange(0, max(1, progress.planned))
-        self.progress.setValue(progress.done)
-        self.done.setText(self.tr("{0} of {1} replies").format(progress.done, progress.planned))
-        parts = []
-        if trial.state is TrialState.RUNNING:
-            parts.append(
-                self.tr("time left is not known yet")
-                if progress.seconds_left is None
-                else self.tr("about {0} left").format(duration(progress.seconds_left))
-            )
-        elif progress.seconds:
-            parts.append(self.tr("took {0}").format(duration(progress.seconds)))
-        if progress.errors:
-            parts.append(self.tr("⚠ {0} errors; resume asks them again").format(progress.errors))
-        if trial.state is TrialState.PAUSED and trial.reason:
-            parts.append(say(trial.reason))
-        self.left.setText("  ·  ".join(parts))
-        self.summary.show_trial(trial)
-        self._show_buttons()
-
-    @Slot()
-    def _show_buttons(self) -> None:
-        trial = self._model.trial
-        if trial is None:
-            self.run_button.setText(self.tr("Start"))
-            return
-        texts = {
-            TrialState.CREATED: self.tr("Start"),
-            TrialState.RUNNING: self.tr("Pause"),
-            TrialState.PAUSED: self.tr("Resume"),
-        }
-        again = trial.state is TrialState.FINISHED and trial.progress.errors > 0
-        text = texts.get(trial.state, self.tr("Resume") if again else "")
-        live = self._workspace.connection.is_live
-        self.run_button.setVisible(bool(text))
-        self.run_button.setText(text)
-        self.run_button.setEnabled(live and not self._model.is_busy)
-        self.rate_button.setVisible(trial.state is TrialState.RATING)
-        self.rate_button.setEnabled(live)
-        there = trial.state is not TrialState.DELETED and trial.progress.done > 0
-        self.csv_button.setEnabled(there)
-        self.json_button.setEnabled(there and live)
-
-    @Slot()
-    def _run_or_pause(self) -> None:
-        trial = self._model.trial
-        if trial is None:
-            return
-        if trial.state is TrialState.RUNNING:
-            self._model.pause()
-        elif trial.state is TrialState.CREATED:
-            self._model.start(trial.lock.hash)
-        else:
-            self._model.resume()
-
-    # Exporting --------------------------------------------------------------------------------------------
-
-    @Slot()
-    def _ask_for_csv(self) -> None:
-        self._ask_for_file(self.tr("Export the replies"), self.tr("Table (*.csv)"), "csv")
-
-    @Slot()
-    def _ask_for_json(self) -> None:
-        self._ask_for_file(self.tr("Export the trial"), self.tr("Trial (*.json)"), "json")
-
-    def _ask_for_file(self, title: str, pattern: str, suffix: str) -> None:
-        if self._dialog is None:
-            self._dialog = QFileDialog(self)
-            self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-            self._dialog.setFileMode(QFileDialog.FileMode.AnyFile)
-            self._dialog.fileSelected.connect(self.export_to)
-        self._dialog.setWindowTitle(title)
-        self._dialog.setNameFilters([pattern])
-        self._dialog.setDefaultSuffix(suffix)
-        self._dialog.open()
-
-    @Slot(str)
-    def export_to(self, path: str) -> None:
-        """Writes the shown rows (.csv) or the whole trial (.json)."""
-        if path.endswith(".csv"):
-            # With a byte order mark, or a spreadsheet takes Japanese text for another encoding.
-            self._write(Path(path), self.replies.as_csv().encode("utf-8-sig"))
-        else:
-            self._model.export(_Writer(self, Path(path)).done)
-
-    def _write(self, path: Path, content: bytes) -> None:
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            self.left.setText(
-                self.tr("⚠ {0} could not be written: {1}").format(path.name, error.strerror or str(error))
-            )
-        else:
-            self.left.setText(self.tr("✓ Written: {0}").format(path.name))
-
-
-class _Writer:
-    """Where an export goes once it has come."""
-
-    def __init__(self, page: OpenTrial, path: Path) -> None:
-        self._page, self._path = page, path
-
-    def done(self, content: bytes) -> None:
-        self._page._write(self._path, content)
-
-
-class EmptyTrials(Panel):
-    """What a trial is, and the next step."""
-
-    newRequested = Signal()
-    sampleRequested = Signal()
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._title = label("title")
-        self._text = label("", wrap=True)
-        self._next = label("muted", wrap=True)
-        self.sample_button = QPushButton()
-        set_tone(self.sample_button, "accent")
-        self.new_button = QPushButton()
-        card = Panel("card")
-        card.setMaximumWidth(680)
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(32, 28, 32, 28)
-        inside.setSpacing(14)
-        for widget in (self._title, self._text, self._next):
-            inside.addWidget(widget)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(10)
-        buttons.addWidget(self.sample_button)
-        buttons.addWidget(self.new_button)
-        buttons.addStretch(1)
-        inside.addLayout(buttons)
-        row = QHBoxLayout()
-        row.addStretch(1)
-        row.addWidget(card, 4)
-        row.addStretch(1)
-        layout = QVBoxLayout(self)
-        layout.addStretch(1)
-        layout.addLayout(row)
-        layout.addStretch(2)
-        self.sample_button.clicked.connect(self.sampleRequested)
-        self.new_button.clicked.connect(self.newRequested)
-        self.retranslate()
-
-    def retranslate(self) -> None:
-        self._title.setText(self.tr("Try steering on your own prompts"))
-        self._text.setText(
-            self.tr(
-                "A trial asks a file of prompts in two or more lanes, scores the replies by criteria that are locked"
-                " beforehand, and says whether to steer, or whether a prompt is enough."
-            )
-        )
-        self._next.setText(
-            self.tr(
-                "The sample set that ships with the model shows how it works: it takes a minute or two on this"
-                " server."
-            )
-        )
-        self.sample_button.setText(self.tr("Try the sample set"))
-        self.new_button.setText(self.tr("Use your own prompts…"))
-
-    def set_live(self, live: bool) -> None:
-        """Nothing can be started without a server."""
-        self.sample_button.setEnabled(live)
-        self.new_button.setEnabled(live)

@@ -1,0 +1,140 @@
+"""The button that writes a report: which form, in which language, to which file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QEvent, QLocale, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton
+from trimtab_client.reports import ReportFormat
+from trimtab_client.trial_types import CostFigures
+
+from trimtab_gui.models.trial_reports import ReportsModel, file_name
+
+_LANGUAGES: Final = {"en": "English", "ja": "日本語"}
+
+
+class ReportButton(QPushButton):
+    """Offers the forms that there are; slides can be left out."""
+
+    # A sentence about the report.
+    told = Signal(str)
+
+    def __init__(self, model: ReportsModel, *, slides: bool = True) -> None:
+        super().__init__()
+        self._model = model
+        self._name = self._title = ""
+        self._cost: CostFigures | None = None
+        self._form = ReportFormat.PPTX
+        self._dialog: QFileDialog | None = None
+        self.clicked.connect(self.open_menu)
+        self.menu_of_forms = QMenu(self)
+        forms = (ReportFormat.PPTX, ReportFormat.PDF, ReportFormat.HTML)
+        self.forms = {form: QAction(self) for form in forms if slides or form is not ReportFormat.PPTX}
+        for form, action in self.forms.items():
+            action.setData(form)
+            action.triggered.connect(self._ask)
+            self.menu_of_forms.addAction(action)
+        self.menu_of_forms.addSeparator()
+        group = QActionGroup(self)
+        self.languages: dict[str, QAction] = {}
+        for language, title in _LANGUAGES.items():
+            action = QAction(title, self)
+            action.setCheckable(True)
+            group.addAction(action)
+            self.menu_of_forms.addAction(action)
+            self.languages[language] = action
+        self.menu_of_forms.addSeparator()
+        self.with_costs = QAction(self)
+        self.with_costs.setCheckable(True)
+        self.menu_of_forms.addAction(self.with_costs)
+        self._chosen_by_hand = False
+        for action in self.languages.values():
+            action.triggered.connect(self._language_chosen)
+        model.busyChanged.connect(self._show)
+        model.written.connect(self._written)
+        self.retranslate()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+        super().changeEvent(event)
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(self.tr("Write a report"))
+        self.setToolTip(self.tr("The verdict with its figures, for people who decide"))
+        texts = {
+            ReportFormat.PPTX: self.tr("Slides (PPTX)…"),
+            ReportFormat.PDF: self.tr("PDF…"),
+            ReportFormat.HTML: self.tr("Web page (HTML)…"),
+        }
+        for form, action in self.forms.items():
+            action.setText(texts[form])
+        self.with_costs.setText(self.tr("With costs, at the figures of the page “Costs”"))
+        if not self._chosen_by_hand:
+            own = "ja" if QLocale().language() == QLocale.Language.Japanese else "en"
+            self.languages[own].setChecked(True)
+        self._show()
+
+    @property
+    def language(self) -> str:
+        return next(own for own, action in self.languages.items() if action.isChecked())
+
+    def show_subject(self, name: str, title: str, cost: CostFigures | None = None) -> None:
+        """What a report would be of: its full name, and its title for the file."""
+        self._name, self._title = name, title
+        if (cost is None) != (self._cost is None):
+            self.with_costs.setChecked(cost is not None)
+        self._cost = cost
+        self._show()
+
+    @Slot()
+    def open_menu(self) -> None:
+        """Shows the forms below the button."""
+        self.menu_of_forms.popup(self.mapToGlobal(self.rect().bottomLeft()))
+
+    @Slot()
+    def _language_chosen(self) -> None:
+        self._chosen_by_hand = True
+
+    @Slot()
+    def _show(self) -> None:
+        self.setText(self.tr("Writing…") if self._model.is_busy else self.tr("Write a report ▾"))
+        self.with_costs.setEnabled(self._cost is not None)
+        for action in self.forms.values():
+            action.setEnabled(bool(self._name) and not self._model.is_busy)
+
+    @Slot()
+    def _ask(self) -> None:
+        action = self.sender()
+        if not isinstance(action, QAction):
+            return
+        self._form = action.data()
+        if self._dialog is None:
+            self._dialog = QFileDialog(self)
+            self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            self._dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+            self._dialog.fileSelected.connect(self.write_to)
+        patterns = {
+            ReportFormat.PPTX: self.tr("Slides (*.pptx)"),
+            ReportFormat.PDF: self.tr("PDF (*.pdf)"),
+            ReportFormat.HTML: self.tr("Web page (*.html)"),
+        }
+        self._dialog.setWindowTitle(self.tr("Write a report"))
+        self._dialog.setNameFilters([patterns[self._form]])
+        self._dialog.setDefaultSuffix(self._form.value)
+        self._dialog.selectFile(file_name(self._title, self._form))
+        self._dialog.open()
+
+    @Slot(str)
+    def write_to(self, path: str) -> None:
+        """Writes the form that was chosen last."""
+        cost = self._cost if self.with_costs.isChecked() else None
+        self._model.write(self._name, self._form, self.language, cost, Path(path))
+        self.told.emit(self.tr("The server writes the report…"))
+
+    @Slot(str)
+    def _written(self, path: str) -> None:
+        self.told.emit(self.tr("✓ Written: {0}").format(Path(path).name))
