@@ -1017,6 +1017,58 @@ Click to see what to do.</source>
         <translation>盲検評価中の試験です。レーンと結果は、評価が終わると表示されます。</translation>
     </message>
     <message>
+        <source>The server does not know this case.</source>
+        <translation>この案件はサーバーにありません。</translation>
+    </message>
+    <message>
+        <source>The server has no template {template}.</source>
+        <translation>サーバーにひな形 {template} はありません。</translation>
+    </message>
+    <message>
+        <source>Somebody else has just changed this case. Look at it again, then decide.</source>
+        <translation>ほかの人がこの案件を変更しました。確認してから判断し直してください。</translation>
+    </message>
+    <message>
+        <source>Goal and criteria of this case are locked ({hash}). Make another case for other criteria.</source>
+        <translation>この案件の目標と判定基準は固定されています（{hash}）。別の判定基準には新しい案件を作成してください。</translation>
+    </message>
+    <message>
+        <source>What was locked in this case has changed, or the criteria come to another hash. Look at them again.</source>
+        <translation>この案件の固定された内容が変わったか、判定基準のハッシュが異なります。もう一度確認してください。</translation>
+    </message>
+    <message>
+        <source>This case was closed by {actor}. Make a new one for a new question.</source>
+        <translation>この案件は {actor} の決定で終了しています。新しい問いには新しい案件を作成してください。</translation>
+    </message>
+    <message>
+        <source>The case is not there yet: {missing}</source>
+        <translation>案件はまだその段階にありません：{missing}</translation>
+    </message>
+    <message>
+        <source>{part} is part of {case} already; it can be part of one case only.</source>
+        <translation>{part} はすでに {case} に含まれています。複数の案件に加えることはできません。</translation>
+    </message>
+    <message>
+        <source>{part} is older than what it should follow, so it cannot count. Create another one.</source>
+        <translation>{part} は先に必要な手続きより前に作成されたため、使えません。新しく作成してください。</translation>
+    </message>
+    <message>
+        <source>The trial has criteria {trial_hash}, the case has {case_hash}. Create the trial with the criteria of the case.</source>
+        <translation>試験の判定基準は {trial_hash}、案件の判定基準は {case_hash} です。案件の判定基準で試験を作成してください。</translation>
+    </message>
+    <message>
+        <source>The trial does not try what the case locked: {changes}</source>
+        <translation>試験の内容が、案件で固定されたものと異なります：{changes}</translation>
+    </message>
+    <message>
+        <source>{count} of {total} prompts were asked in this case before ({ids}). A confirmation needs fresh ones.</source>
+        <translation>プロンプト {total} 件中 {count} 件は、この案件ですでに使われています（{ids}）。確認試験には新しいプロンプトが必要です。</translation>
+    </message>
+    <message>
+        <source>The rollout does not release what the confirmation recommends, lane {lane}: {detail}</source>
+        <translation>このロールアウトは、確認試験が推奨するレーン「{lane}」をリリースするものではありません：{detail}</translation>
+    </message>
+    <message>
         <source>Layer {layer} cannot be steered: the model has {layer_count} layers.</source>
         <translation>層 {layer} ではステアリングできません。モデルの層は {layer_count} 個です。</translation>
     </message>

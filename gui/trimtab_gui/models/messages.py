@@ -128,6 +128,42 @@ _TEXTS: Final = {
     "TRIAL_BLIND": QT_TRANSLATE_NOOP(
         "Failure", "The trial is graded blind: lanes and outcomes are shown when the rating is finished."
     ),
+    "CASE_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server does not know this case."),
+    "CASE_TEMPLATE_NOT_FOUND": QT_TRANSLATE_NOOP("Failure", "The server has no template {template}."),
+    "CASE_CONFLICT": QT_TRANSLATE_NOOP(
+        "Failure", "Somebody else has just changed this case. Look at it again, then decide."
+    ),
+    "CASE_LOCKED": QT_TRANSLATE_NOOP(
+        "Failure", "Goal and criteria of this case are locked ({hash}). Make another case for other criteria."
+    ),
+    "CASE_CHANGED": QT_TRANSLATE_NOOP(
+        "Failure",
+        "What was locked in this case has changed, or the criteria come to another hash. Look at them again.",
+    ),
+    "CASE_DECIDED": QT_TRANSLATE_NOOP(
+        "Failure", "This case was closed by {actor}. Make a new one for a new question."
+    ),
+    "CASE_STEP": QT_TRANSLATE_NOOP("Failure", "The case is not there yet: {missing}"),
+    "CASE_PART_TAKEN": QT_TRANSLATE_NOOP(
+        "Failure", "{part} is part of {case} already; it can be part of one case only."
+    ),
+    "CASE_PART_TOO_EARLY": QT_TRANSLATE_NOOP(
+        "Failure", "{part} is older than what it should follow, so it cannot count. Create another one."
+    ),
+    "CASE_CRITERIA_DIFFER": QT_TRANSLATE_NOOP(
+        "Failure",
+        "The trial has criteria {trial_hash}, the case has {case_hash}. Create the trial with the criteria of the case.",
+    ),
+    "CASE_LANES_DIFFER": QT_TRANSLATE_NOOP(
+        "Failure", "The trial does not try what the case locked: {changes}"
+    ),
+    "CASE_PROMPTS_REPEATED": QT_TRANSLATE_NOOP(
+        "Failure",
+        "{count} of {total} prompts were asked in this case before ({ids}). A confirmation needs fresh ones.",
+    ),
+    "CASE_CANDIDATE_DIFFERS": QT_TRANSLATE_NOOP(
+        "Failure", "The rollout does not release what the confirmation recommends, lane {lane}: {detail}"
+    ),
     "LAYER_OUT_OF_RANGE": QT_TRANSLATE_NOOP(
         "Failure", "Layer {layer} cannot be steered: the model has {layer_count} layers."
     ),
