@@ -122,7 +122,7 @@ def filled(draft: case_pb2.CaseDraft, language: str) -> case_pb2.CaseDraft:
     return whole
 
 
-def role_in(role: case_pb2.CaseTrialRole) -> Role | None:
+def role_in(role: int) -> Role | None:
     """None: whichever is next."""
     found: dict[int, Role] = {
         case_pb2.CASE_TRIAL_ROLE_SMALL: "small",
@@ -131,7 +131,7 @@ def role_in(role: case_pb2.CaseTrialRole) -> Role | None:
     return found.get(role)
 
 
-def choice_in(choice: case_pb2.CaseChoice) -> Literal["scale", "stop"]:
+def choice_in(choice: int) -> Literal["scale", "stop"]:
     """Raises: Refusal: FIELD_INVALID."""
     found: dict[int, Literal["scale", "stop"]] = {
         case_pb2.CASE_CHOICE_SCALE: "scale",

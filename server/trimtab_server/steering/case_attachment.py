@@ -133,7 +133,9 @@ def _require_same_criteria(case: CaseRecord, trial: TrialRecord) -> None:
 def _prompts(connection: Connection, trial: TrialRecord) -> tuple[Prompt, ...]:
     text = trials.prompts_of(connection, trial.id)
     if text is None:
-        raise Refusal("TRIAL_STATE", trial=trial.name, state=trial.state, detail="its prompts were deleted")
+        raise Refusal(
+            "TRIAL_STATE", trial=trial.name, state=trial.state, detail="its prompts and replies were deleted"
+        )
     require_locked(connection, trial)
     return PromptSet.from_records(json.loads(text)).prompts
 
@@ -183,7 +185,7 @@ def _next_role(view: CaseView) -> Role:
     """The one whose step is next; where none is, the first that is not done, which says why."""
     waiting = [role for role in _ROLES if view.step(STEP_OF[role]).code in REPLACEABLE]
     undone = [role for role in _ROLES if view.step(STEP_OF[role]).state != "done"]
-    return (waiting or undone or ["confirmation"])[0]  # type: ignore[return-value]
+    return (waiting or undone or ["confirmation"])[0]
 
 
 def _taken(part: str, case: CaseRecord, owner: str) -> Refusal:
