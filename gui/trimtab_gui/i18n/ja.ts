@@ -1053,7 +1053,7 @@ Click to see what to do.</source>
         <translation>{part} は先に必要な手続きより前に作成されたため、使えません。新しく作成してください。</translation>
     </message>
     <message>
-        <source>The trial has criteria {trial_hash}, the case has {case_hash}. Create the trial with the criteria of the case.</source>
+        <source>The trial has criteria {trial_hash}, the case {case_hash}. Create the trial with the criteria of the case.</source>
         <translation>試験の判定基準は {trial_hash}、案件の判定基準は {case_hash} です。案件の判定基準で試験を作成してください。</translation>
     </message>
     <message>

@@ -152,7 +152,7 @@ _TEXTS: Final = {
     ),
     "CASE_CRITERIA_DIFFER": QT_TRANSLATE_NOOP(
         "Failure",
-        "The trial has criteria {trial_hash}, the case has {case_hash}. Create the trial with the criteria of the case.",
+        "The trial has criteria {trial_hash}, the case {case_hash}. Create the trial with the criteria of the case.",
     ),
     "CASE_LANES_DIFFER": QT_TRANSLATE_NOOP(
         "Failure", "The trial does not try what the case locked: {changes}"
