@@ -233,10 +233,15 @@ def style_sheet(tokens: Tokens, percent: int = 100) -> str:
 def _grown(sheet: str, share: float) -> str:
     """The sheet with its text, and the boxes that hold a line of it, `share` times as large."""
     points = re.sub(r"(\d+(?:\.\d+)?)pt", lambda found: f"{float(found[1]) * share:g}pt", sheet)
+    lines = points.splitlines(keepends=True)
+    return "".join(line if "::drop-down" in line else _enlarged(line, share) for line in lines)
+
+
+def _enlarged(line: str, share: float) -> str:
     return re.sub(
-        r"\b(min-height|max-height|width|height): (\d+)px",
+        r"\b(min-height|max-height|width|height|icon-size): (\d+)px",
         lambda found: f"{found[1]}: {round(float(found[2]) * share)}px",
-        points,
+        line,
     )
 
 

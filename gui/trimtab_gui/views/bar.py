@@ -60,7 +60,9 @@ class Bar(Panel):
         self._compact = False
         self._two_rows: bool | None = None
         self._upper, self._lower = QHBoxLayout(), QHBoxLayout()
-        self._gap = QSpacerItem(0, 0, QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self._gaps = tuple(
+            QSpacerItem(0, 0, QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum) for _ in range(2)
+        )
         self._pressed = (
             self.rollout_button,
             self.alarm,
@@ -75,7 +77,7 @@ class Bar(Panel):
         workspace.rollouts.changed.connect(self._show)
         workspace.freshness.changed.connect(self._show)
         workspace.commands.changed.connect(self._show_buttons)
-        theme.changed.connect(self._show_buttons)
+        theme.changed.connect(self._show)
         self.unsteered_button.clicked.connect(self._unsteered)
         self.rollback_button.clicked.connect(self._roll_back)
         self.rollout_button.clicked.connect(self._open_rollout)
@@ -113,11 +115,14 @@ class Bar(Panel):
         for row in (self._upper, self._lower):
             for widget in self._pressed:
                 row.removeWidget(widget)
-            row.removeItem(self._gap)
+            for gap in self._gaps:
+                row.removeItem(gap)
         row = self._lower if two_rows else self._upper
+        if two_rows:
+            self._upper.addItem(self._gaps[1])
         for widget in self._pressed:
             if widget is self.unsteered_button:
-                row.addItem(self._gap)
+                row.addItem(self._gaps[0])
             row.addWidget(widget, 0, Qt.AlignmentFlag.AlignVCenter)
         layout = self.layout()
         assert layout is not None
@@ -158,13 +163,19 @@ class Bar(Panel):
         self._compact = False
         self._show_chips()
         for widget in optional:
-            if layout.sizeHint().width() <= self.width():
+            if self._needed(layout) <= self.width():
                 return True
             widget.setVisible(False)
-        if layout.sizeHint().width() > self.width():
+        if self._needed(layout) > self.width():
             self._compact = True
             self._show_chips()
-        return layout.sizeHint().width() <= self.width()
+        return self._needed(layout) <= self.width()
+
+    def _needed(self, layout: QLayout) -> int:
+        """The width that both rows need now; layouts inside others keep old sizes until they are told."""
+        for part in (self._upper, self._lower, layout):
+            part.invalidate()
+        return layout.sizeHint().width()
 
     @Slot()
     def _show(self, _change: object = None) -> None:
@@ -213,9 +224,8 @@ class Bar(Panel):
         alarms = self._workspace.monitors.alarming
         if alarms:
             names = listed([figure_name(figure) for figure in alarms])
-            self.alarm.setText(
-                self.tr("⚠ {0} alarms").format(len(alarms)) if len(alarms) > 1 else f"⚠ {names}"
-            )
+            one = self.tr("⚠ Alarm") if self._compact else f"⚠ {names}"
+            self.alarm.setText(self.tr("⚠ {0} alarms").format(len(alarms)) if len(alarms) > 1 else one)
             self.alarm.setToolTip(names)
             set_tone(self.alarm, "danger")
         else:

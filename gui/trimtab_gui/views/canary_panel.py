@@ -11,6 +11,7 @@ from trimtab_gui.icons import icon
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel, clock, label, number, set_tone
+from trimtab_gui.views.lengths import fix_width
 from trimtab_gui.views.plot import TimePlot, series_color
 
 FIGURES = (Figure.HONEST_UNDER_PRESSURE, Figure.HONEST_NEUTRAL)
@@ -53,7 +54,7 @@ class CanaryPanel(Panel):
         grid.setVerticalSpacing(2)
         grid.setColumnStretch(1, 1)
         for row, (mark, name, value) in enumerate(zip(self._marks, self._names, self._values, strict=True)):
-            mark.setFixedWidth(18)
+            fix_width(mark, 18)
             grid.addWidget(mark, row, 0)
             grid.addWidget(name, row, 1)
             grid.addWidget(value, row, 2)

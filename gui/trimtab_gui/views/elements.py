@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 
 from PySide6.QtCore import QAbstractItemModel, QEvent, QLocale, QSize, Qt, Slot
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QComboBox,
     QFrame,
     QHeaderView,
     QLabel,
     QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
     QTableView,
+    QToolTip,
     QWidget,
 )
 
@@ -47,12 +52,35 @@ def set_tone(widget: QWidget, tone: str) -> None:
     widget.style().polish(widget)
 
 
+class _WrappedLabel(QLabel):
+    """A label that asks for all the lines it needs at its width, whatever is around it asks for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+
+    def setText(self, text: str) -> None:
+        super().setText(text)
+        self._ask()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._ask()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._ask()
+
+    def _ask(self) -> None:
+        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
+
+
 def label(role: str = "", *, wrap: bool = False) -> QLabel:
     """A label with a role of the style sheet: title, heading, caption, muted, error, code, chip."""
-    result = QLabel()
+    result = _WrappedLabel() if wrap else QLabel()
     if role:
         result.setProperty("role", role)
-    result.setWordWrap(wrap)
     result.setTextFormat(Qt.TextFormat.PlainText)
     return result
 
@@ -89,6 +117,28 @@ class ElidedLabel(QLabel):
         painter.end()
 
 
+class Choice(QComboBox):
+    """A choice that gives way: what does not fit becomes an ellipsis, and a tooltip."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        field = QStyle.SubControl.SC_ComboBoxEditField
+        room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
+        text = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
+        self.setToolTip(option.currentText if text != option.currentText else "")
+        option.currentText = text
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()
+
+
 class Table(QTableView):
     """A read-only table with whole rows selected, sized by its contents, its last column taking the rest."""
 
@@ -96,6 +146,7 @@ class Table(QTableView):
         super().__init__(parent)
         self._most_rows: int | None = None
         self._widest: int | None = None
+        self._widths: tuple[int, ...] = ()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -117,6 +168,7 @@ class Table(QTableView):
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._fit_lines()
+            self._fit_titles()
 
     def _fit_lines(self) -> None:
         """Rows as high as a line of text with some air."""
@@ -132,8 +184,48 @@ class Table(QTableView):
 
     @Slot()
     def _fit_titles(self) -> None:
+        """The columns anew: their titles, or the size of the text, have changed."""
+        if self.model() is None:
+            return
         if self._widest is not None:
             self.fit_columns(self._widest)
+        header = self.horizontalHeader()
+        for column, width in enumerate(self._widths):
+            self.setColumnWidth(column, max(scaled(width), header.sectionSizeHint(column)))
+        self._fit_last()
+
+    def give_widths(self, widths: tuple[int, ...]) -> None:
+        """Widths of the first columns, given for text of the usual size; a title is never cut off."""
+        self._widths = widths
+        self._fit_titles()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_last()
+
+    def _fit_last(self) -> None:
+        """The last column takes the rest, unless that is less than it needs."""
+        header = self.horizontalHeader()
+        last = header.count() - 1
+        if last < 0 or header.isSectionHidden(last):
+            return
+        needed = header.sectionSizeHint(last)
+        before = header.length() - header.sectionSize(last)
+        room = self.viewport().width()
+        header.setStretchLastSection(before + needed <= room)
+        if before + needed > room:
+            header.resizeSection(last, needed)
+
+    def viewportEvent(self, event: QEvent) -> bool:
+        """What an ellipsis hides in a cell is told on resting there."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            index = self.indexAt(event.pos())
+            if index.isValid() and not index.data(Qt.ItemDataRole.ToolTipRole):
+                text = str(index.data() or "")
+                cut = self.sizeHintForIndex(index).width() > self.visualRect(index).width()
+                QToolTip.showText(event.globalPos(), text if cut else "", self.viewport())
+                return True
+        return bool(super().viewportEvent(event))
 
     def fit_rows(self, most: int = 8) -> None:
         """Makes the table as high as its rows, up to `most` of them."""
@@ -148,6 +240,7 @@ class Table(QTableView):
         for column in range(self.horizontalHeader().count() - 1):
             self.resizeColumnToContents(column)
             self.setColumnWidth(column, min(scaled(widest), self.columnWidth(column)))
+        self._fit_last()
 
 
 def clock(moment: datetime | None) -> str:

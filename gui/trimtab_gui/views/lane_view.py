@@ -23,7 +23,8 @@ from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup, L
 from trimtab_gui.models.rollout_words import candidate_name
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
-from trimtab_gui.views.elements import ElidedLabel, Panel, number
+from trimtab_gui.views.elements import Choice, ElidedLabel, Panel, number
+from trimtab_gui.views.lengths import ask_width
 from trimtab_gui.views.transcript import Transcript, value_of
 
 _KINDS = (
@@ -66,11 +67,11 @@ class LaneView(Panel):
         self.menu_button.setIconSize(QSize(18, 18))
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._detail = ElidedLabel("caption")
-        self.prompt_choice = QComboBox()
+        self.prompt_choice = Choice()
         self.prompt_choice.setEditable(True)
         self.prompt_choice.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.prompt_choice.setMinimumContentsLength(8)
-        self.snapshot_choice = QComboBox()
+        self.snapshot_choice = Choice()
         self.snapshot_choice.setMinimumContentsLength(8)
         self._details = QStackedWidget()
         for widget in (self._detail, self.prompt_choice, self.snapshot_choice):
@@ -105,7 +106,7 @@ class LaneView(Panel):
         layout.addLayout(top)
         layout.addWidget(self.transcript, 1)
         layout.addLayout(foot)
-        self.setMinimumWidth(150)
+        ask_width(self, 184)
 
     def _make_menu(self) -> None:
         menu = QMenu(self)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QWidget
@@ -9,14 +11,13 @@ from PySide6.QtWidgets import QApplication, QWidget
 from trimtab_gui.theme import USUAL_POINTS
 
 
-class _Width(QObject):
-    """Keeps a width in step with the size of the text."""
+class _Length(QObject):
+    """Keeps a length of a widget in step with the size of the text."""
 
-    def __init__(self, widget: QWidget, pixels: int, *, at_most: bool) -> None:
+    def __init__(self, widget: QWidget, pixels: int, give: Callable[[int], None]) -> None:
         super().__init__(widget)
-        self._widget = widget
         self._pixels = pixels
-        self._set = widget.setMaximumWidth if at_most else widget.setFixedWidth
+        self._give = give
         widget.installEventFilter(self)
         self._fit()
 
@@ -26,7 +27,7 @@ class _Width(QObject):
         return False
 
     def _fit(self) -> None:
-        self._set(scaled(self._pixels))
+        self._give(scaled(self._pixels))
 
 
 def scaled(pixels: float) -> int:
@@ -36,12 +37,22 @@ def scaled(pixels: float) -> int:
 
 def fix_width(widget: QWidget, pixels: int) -> None:
     """A fixed width, given for text of the usual size."""
-    _Width(widget, pixels, at_most=False)
+    _Length(widget, pixels, widget.setFixedWidth)
 
 
 def limit_width(widget: QWidget, pixels: int) -> None:
     """A largest width, given for text of the usual size."""
-    _Width(widget, pixels, at_most=True)
+    _Length(widget, pixels, widget.setMaximumWidth)
+
+
+def ask_width(widget: QWidget, pixels: int) -> None:
+    """A smallest width, given for text of the usual size."""
+    _Length(widget, pixels, widget.setMinimumWidth)
+
+
+def ask_height(widget: QWidget, pixels: int) -> None:
+    """A smallest height, given for text of the usual size."""
+    _Length(widget, pixels, widget.setMinimumHeight)
 
 
 def share_of(font: QFont, share: float) -> QFont:

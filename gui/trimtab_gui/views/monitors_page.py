@@ -170,7 +170,7 @@ class MonitorsPage(Panel):
         self.canary_button = QPushButton()
         self.progress = QProgressBar()
         fix_width(self.progress, 200)
-        self._headings = [label("heading"), label("heading")]
+        self._headings = [ElidedLabel("heading"), ElidedLabel("heading")]
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MILLISECONDS)

@@ -7,7 +7,6 @@ from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal, Slot
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -21,7 +20,7 @@ from trimtab_client import abbreviated
 from trimtab_gui.bridge import Failure
 from trimtab_gui.models.rollouts import PlanChoice, busy_plan, read_plan, small_plan
 from trimtab_gui.models.workspace import Workspace
-from trimtab_gui.views.elements import ElidedLabel, Panel, label, set_tone
+from trimtab_gui.views.elements import Choice, ElidedLabel, Panel, label, set_tone
 from trimtab_gui.views.foresight_card import ForesightCard
 
 # A plan is checked once nothing was typed for so long.
@@ -43,8 +42,8 @@ class NewRolloutPanel(Panel):
         self._title = label("title")
         self._explanation = label("muted", wrap=True)
         self._labels = {name: label("muted") for name in ("candidate", "plan", "traffic", "reason")}
-        self.candidate_choice = QComboBox()
-        self.plan_choice = QComboBox()
+        self.candidate_choice = Choice()
+        self.plan_choice = Choice()
         for choice in (self.candidate_choice, self.plan_choice):
             choice.setMinimumContentsLength(16)
             choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from trimtab_client.types import Threshold
 
 from trimtab_gui.theme import Theme, Tokens
-from trimtab_gui.views.lengths import share_of
+from trimtab_gui.views.lengths import ask_height, share_of
 
 # Seconds of the newest samples that are in view while the plot follows.
 WINDOW_SECONDS: Final = 900.0
@@ -69,7 +69,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         view.setMouseEnabled(x=True, y=False)
         view.sigRangeChangedManually.connect(self._moved_by_hand)
         item.getAxis("left").setWidth(40)
-        self.setMinimumHeight(110)
+        ask_height(self, 110)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         theme.changed.connect(self.restyle)

@@ -12,7 +12,7 @@ from trimtab_client.rollout_types import Rollout
 from trimtab_gui.models.rollout_words import candidate_name, state_word
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
-from trimtab_gui.views.elements import Panel, clock, label, set_tone
+from trimtab_gui.views.elements import Choice, Panel, clock, label, set_tone
 from trimtab_gui.views.lengths import limit_width
 from trimtab_gui.views.new_rollout import NewRolloutPanel
 from trimtab_gui.views.rollout_view import RolloutView
@@ -31,7 +31,7 @@ class RolloutPage(Panel):
         limit_width(self._empty_text, WIDEST_TEXT)
         self.first_button = QPushButton()
         set_tone(self.first_button, "accent")
-        self.history_choice = QComboBox()
+        self.history_choice = Choice()
         self.history_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._history_label = label("muted")
         self.new_button = QPushButton()

@@ -7,7 +7,6 @@ from typing import Final
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtWidgets import (
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
@@ -21,7 +20,17 @@ from trimtab_client.types import FieldChange, Revision, RevisionKind, Snapshot
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
 from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.workspace import Workspace
-from trimtab_gui.views.elements import ElidedLabel, Panel, Table, clock, label, number, separator, set_tone
+from trimtab_gui.views.elements import (
+    Choice,
+    ElidedLabel,
+    Panel,
+    Table,
+    clock,
+    label,
+    number,
+    separator,
+    set_tone,
+)
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,7 @@ class SnapshotsPage(Panel):
         self.activate_button = QPushButton()
         set_tone(self.activate_button, "accent")
         self.rollback_button = QPushButton()
-        self.base_choice = QComboBox()
+        self.base_choice = Choice()
         self.base_choice.setMinimumContentsLength(12)
         self._title = label("heading")
         self._description = label("muted", wrap=True)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from trimtab_gui.models.study_file import Timeline
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.heat_map import short_stage
-from trimtab_gui.views.lengths import share_of
+from trimtab_gui.views.lengths import ask_height, share_of
 
 
 class StagePlot(pg.PlotWidget):  # type: ignore[misc]
@@ -33,7 +33,7 @@ class StagePlot(pg.PlotWidget):  # type: ignore[misc]
         item.showGrid(x=False, y=True, alpha=0.18)
         item.getViewBox().setMouseEnabled(x=False, y=False)
         item.getAxis("left").setWidth(44)
-        self.setMinimumHeight(140)
+        ask_height(self, 140)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         theme.changed.connect(self.restyle)

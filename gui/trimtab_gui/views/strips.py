@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QPushButton,
     QSizePolicy,
+    QVBoxLayout,
     QWidget,
 )
 from shiboken6 import isValid
@@ -198,14 +199,17 @@ class ReasonStrip(Panel):
         set_tone(self.cancel_button, "flat")
         self._run: Callable[[str, bool], None] | None = None
         self._focus_before: QWidget | None = None
-        layout = QHBoxLayout(self)
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addWidget(self.reason_field, 1)
+        row.addWidget(self.option_box)
+        row.addWidget(self.confirm_button)
+        row.addWidget(self.cancel_button)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 8, 14, 8)
-        layout.setSpacing(10)
-        layout.addWidget(self._question, 2)
-        layout.addWidget(self.reason_field, 3)
-        layout.addWidget(self.option_box)
-        layout.addWidget(self.confirm_button)
-        layout.addWidget(self.cancel_button)
+        layout.setSpacing(6)
+        layout.addWidget(self._question)
+        layout.addLayout(row)
         self.confirm_button.clicked.connect(self.confirm)
         self.reason_field.returnPressed.connect(self.confirm)
         self.reason_field.textChanged.connect(self._refresh)

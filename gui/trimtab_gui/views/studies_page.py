@@ -27,7 +27,7 @@ from trimtab_gui.models.study_words import say
 from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
-from trimtab_gui.views.elements import ElidedLabel, Panel, Table, label, number, set_tone
+from trimtab_gui.views.elements import Choice, ElidedLabel, Panel, Table, label, number, set_tone
 from trimtab_gui.views.heat_map import HeatMap
 from trimtab_gui.views.lengths import limit_width
 from trimtab_gui.views.stage_plot import StagePlot
@@ -119,9 +119,9 @@ class StudiesPage(Panel):
         self.error = label("error", wrap=True)
         self.error.hide()
         self.open_button = QPushButton()
-        self.arc_choice = QComboBox()
-        self.matrix_choice = QComboBox()
-        self.statistic_choice = QComboBox()
+        self.arc_choice = Choice()
+        self.matrix_choice = Choice()
+        self.statistic_choice = Choice()
         self._labels = {name: label("muted") for name in ("arc", "matrix", "statistic")}
         self.heat_map = HeatMap(theme)
         self.cell_panel = CellPanel(workspace, self.model)
@@ -449,7 +449,7 @@ class CellPanel(Panel):
         self._title = label("heading")
         self.text = label("", wrap=True)
         self.hint = label("muted", wrap=True)
-        self.vector_choice = QComboBox()
+        self.vector_choice = Choice()
         self.use_button = QPushButton()
         set_tone(self.use_button, "accent")
         layout = QVBoxLayout(self)

@@ -31,7 +31,7 @@ from trimtab_gui.models.trial_rows import (
 from trimtab_gui.models.trials import TrialsModel
 from trimtab_gui.models.word_diff import compare
 from trimtab_gui.theme import Theme, Tokens
-from trimtab_gui.views.elements import Panel, Table, label, number
+from trimtab_gui.views.elements import Choice, Panel, Table, label, number
 
 _ERROR: Final = "error"
 _WIDTHS: Final = (54, 170, 118, 124, 64, 104, 60, 70)
@@ -43,9 +43,9 @@ class TrialReplies(Panel):
         self._model = model
         self.rows = TrialRowsModel(model.prompt, self)
         self.filter = TrialRowsFilter(self.rows, self)
-        self.lane_choice = QComboBox()
-        self.outcome_choice = QComboBox()
-        self.pressure_choice = QComboBox()
+        self.lane_choice = Choice()
+        self.outcome_choice = Choice()
+        self.pressure_choice = Choice()
         self.text_field = QLineEdit()
         self.text_field.setClearButtonEnabled(True)
         self._count = label("muted")
