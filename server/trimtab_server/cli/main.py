@@ -16,6 +16,7 @@ from trimtab_server.cli import (
     audit,
     bench,
     canary,
+    case,
     chat,
     concept,
     demo,
@@ -116,6 +117,7 @@ app.add_typer(snapshot.app, name="snapshot")
 app.command("rollback")(rollback.rollback)
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(trial.app, name="trial")
+app.add_typer(case.app, name="case")
 app.add_typer(monitor.app, name="monitor")
 app.add_typer(canary.app, name="canary")
 app.add_typer(alert.app, name="alert")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from trimtab_client import (
+    Case,
     Client,
     CriteriaFile,
     PromptFile,
@@ -78,6 +80,12 @@ def run(
     snapshot: SnapshotOption = "",
     repeats: RepeatsOption = 0,
     name: NameOption = "",
+    case: Annotated[
+        str,
+        typer.Option(
+            metavar="CASE", help="As a part of this case (- for the newest), by its locked criteria."
+        ),
+    ] = "",
     hurry: HurryOption = False,
     detach: Annotated[bool, typer.Option("--detach", help="Start it, and do not wait.")] = False,
     keep_days: Annotated[
@@ -93,9 +101,14 @@ def run(
     found = session(context, as_json)
     draft = _draft(file, criteria, lanes, snapshot, repeats, name)
     with found.client() as client:
+        if case:
+            draft = _of_case(draft, client.cases.get(case))
         checked = client.trials.check(draft)
         _say_check(found, checked)
         made = client.trials.create(draft, lock_hash=checked.lock.hash, keep_days=keep_days, reason=reason)
+        if case:
+            # Before its first reply: which trials count is not chosen by how they came out.
+            client.cases.attach_trial(made.name, case, reason=reason)
         started = client.trials.run(made.name, lock_hash=made.lock.hash, hurry=hurry, reason=reason)
         found.err.print(f"trial {bare(made.name)} is running, locked as {made.lock.hash[:12]}", markup=False)
         _end(found, client, started, detach=detach)
@@ -143,6 +156,28 @@ def check(
     )
     for remark in checked.remarks:
         found.out.print(f"- {remark}", markup=False)
+
+
+@app.command()
+def start(
+    context: typer.Context,
+    trial: TrialArgument = NEWEST,
+    lock_hash: Annotated[
+        str, typer.Option(metavar="SHA256", help="Refuse if something else was locked.")
+    ] = "",
+    hurry: HurryOption = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait.")] = False,
+    reason: ReasonOption = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Start a trial that was created, in a window for example, and not started.
+
+    Example: trimtab trial start 3f9c0a1b2d4e
+    """
+    found = session(context, as_json)
+    with found.client() as client:
+        started = client.trials.run(trial, lock_hash=lock_hash, hurry=hurry, reason=reason)
+        _end(found, client, started, detach=detach)
 
 
 @app.command()
@@ -352,6 +387,25 @@ def _draft(
         repeats=repeats,
         display_name=name,
     )
+
+
+def _of_case(draft: TrialDraft, case: Case) -> TrialDraft:
+    """The draft with the criteria that a case has locked.
+
+    Raises:
+        CommandFailed: it has none yet, or the command line asks for others.
+    """
+    if case.lock is None:
+        raise CommandFailed(
+            "CASE_STEP",
+            f"the criteria of {case.name} are not locked yet: trimtab case lock {bare(case.name)}",
+        )
+    if draft.criteria.text or draft.lanes or draft.snapshot or draft.repeats:
+        raise CommandFailed(
+            "CASE_LOCKED",
+            f"{case.name} has locked criteria, lanes and repeats; leave out --criteria, --lanes, --snapshot, --repeats",
+        )
+    return replace(draft, criteria=case.lock.criteria)
 
 
 def _content(file: Path) -> bytes:
