@@ -147,7 +147,7 @@ def _release(
     }
     match rollout.state:
         case "created":
-            return Step("release", "next", "rollout_created", facts, "rollout.show", rollout.name)
+            return Step("release", "next", "rollout_created", facts, "rollout.start", rollout.name)
         case "running":
             return Step("release", "waiting", "rollout_running", facts, "rollout.show", rollout.name)
         case "paused":

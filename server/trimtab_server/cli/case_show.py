@@ -44,7 +44,7 @@ def show_case(found: Session, case: Case, language: str) -> None:
         )
     )
     found.table(
-        ("step", "state", "what"),
+        ("段階", "状態", "内容") if japanese else ("step", "state", "what"),
         (
             (_TITLES[step.kind][japanese], _STATES[step.state][japanese], step.sentence_in(language))
             for step in case.steps
@@ -70,6 +70,7 @@ def command_line(case: Case, step: CaseStep) -> str:
         "trial.show": f"trimtab trial show {subject}",
         "release.create": f"trimtab case snapshot NAME --case {own}",
         "rollout.new": f"trimtab rollout create {subject[:12]} && trimtab case attach-rollout --case {own}",
+        "rollout.start": f"trimtab rollout start {subject}",
         "rollout.show": f"trimtab rollout status {subject}",
         "case.decide": f"trimtab case decide scale|stop --case {own} --reason ...",
     }
