@@ -546,7 +546,7 @@ def test_a_rollout_speaks_japanese(connected: Client, page: RolloutPage, scripte
         verdict=rollout_pb2.VERDICT_PASS, evidence=[evidence(rollout_pb2.VERDICT_PASS, share=0.1)]
     )
     connected.languages.choose("ja")
-    connected.wait(lambda: connected.window.bar.rollout_button.text() == "▶ ロールアウト 0 %：✓ 合格")
+    connected.wait(lambda: connected.window.bar.rollout_button.text() == "▶ ロールアウト 0%：✓ 合格")
     cells = page.view.table.model()
     assert cells.index(0, 0).data() == "圧力下での正直さ"
     assert "シャドー：60 組" in page.view.track.cells[0].accessibleName()

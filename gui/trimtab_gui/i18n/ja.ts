@@ -171,15 +171,15 @@
     </message>
     <message>
         <source>▮▮ Rollout held at {0} %: {1}</source>
-        <translation>▮▮ ロールアウト {0} % で停止中：{1}</translation>
+        <translation>▮▮ ロールアウト {0}% で停止中：{1}</translation>
     </message>
     <message>
         <source>▶ Rollout {0} %: {1}</source>
-        <translation>▶ ロールアウト {0} %：{1}</translation>
+        <translation>▶ ロールアウト {0}%：{1}</translation>
     </message>
     <message>
         <source>Rollout of “{0}”, {1} % of sessions, verdict: {2}. Click to see it.</source>
-        <translation>「{0}」のロールアウト（セッションの {1} %、判定：{2}）。クリックすると表示します。</translation>
+        <translation>「{0}」のロールアウト（セッションの {1}%、判定：{2}）。クリックすると表示します。</translation>
     </message>
     <message>
         <source>◔ Stale evidence</source>
@@ -201,11 +201,11 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>▮▮ {0} %: {1}</source>
-        <translation>▮▮ {0} %：{1}</translation>
+        <translation>▮▮ {0}%：{1}</translation>
     </message>
     <message>
         <source>▶ {0} %: {1}</source>
-        <translation>▶ {0} %：{1}</translation>
+        <translation>▶ {0}%：{1}</translation>
     </message>
     <message>
         <source>Rollout</source>
@@ -1495,7 +1495,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>{0}; {1} % of sessions get “{2}”</source>
-        <translation>{0}（セッションの {1} % は「{2}」）</translation>
+        <translation>{0}（セッションの {1}% は「{2}」）</translation>
     </message>
     <message>
         <source>◆ candidate arm</source>
@@ -2049,7 +2049,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>{0} % of sessions</source>
-        <translation>セッションの {0} %</translation>
+        <translation>セッションの {0}%</translation>
     </message>
     <message>
         <source>Wait for a person</source>
@@ -2091,6 +2091,10 @@ Click to see what to do.</source>
         <source>margin not shown yet</source>
         <translation>許容幅以内とはまだ示せない</translation>
     </message>
+    <message>
+        <source>{0} %</source>
+        <translation>{0}%</translation>
+    </message>
 </context>
 <context>
     <name>RolloutActions</name>
@@ -2104,7 +2108,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Hold “{0}” at {1} %? Its guardrails go on.</source>
-        <translation>「{0}」を {1} % で止めますか。ガードレールは働き続けます。</translation>
+        <translation>「{0}」を {1}% で止めますか。ガードレールは働き続けます。</translation>
     </message>
     <message>
         <source>Pause</source>
@@ -2172,7 +2176,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>The rollout of “{0}” is held at {1} %. Its guardrails go on.</source>
-        <translation>「{0}」のロールアウトを {1} % で止めました。ガードレールは働き続けます。</translation>
+        <translation>「{0}」のロールアウトを {1}% で止めました。ガードレールは働き続けます。</translation>
     </message>
     <message>
         <source>The rollout of “{0}” goes on.</source>
@@ -2180,7 +2184,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>“{0}” is at the next step, with {1} % of sessions.</source>
-        <translation>「{0}」を次の段階へ進めました（セッションの {1} %）。</translation>
+        <translation>「{0}」を次の段階へ進めました（セッションの {1}%）。</translation>
     </message>
     <message>
         <source>“{0}” is promoted: everyone gets it.</source>
@@ -2192,7 +2196,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>A rollout is in force ({0} % of sessions): abort it or let it end, then activate again.</source>
-        <translation>ロールアウトが進行中です（セッションの {0} %）。中止するか、終わるのを待ってから、もう一度適用してください。</translation>
+        <translation>ロールアウトが進行中です（セッションの {0}%）。中止するか、終わるのを待ってから、もう一度適用してください。</translation>
     </message>
     <message>
         <source>Show the rollout</source>
@@ -2306,7 +2310,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>{0} % of sessions get the candidate</source>
-        <translation>セッションの {0} % が候補</translation>
+        <translation>セッションの {0}% が候補</translation>
     </message>
     <message>
         <source>The plan is locked. Nobody gets the candidate before you start it.</source>
@@ -2550,7 +2554,7 @@ Click to see what to do.</source>
     <name>StepCell</name>
     <message>
         <source>weight {0} %</source>
-        <translation>割合 {0} %</translation>
+        <translation>割合 {0}%</translation>
     </message>
     <message>
         <source>done</source>
@@ -2574,7 +2578,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Step {0}: {1}, weight {2} %, {3}</source>
-        <translation>段階 {0}：{1}、割合 {2} %、{3}</translation>
+        <translation>段階 {0}：{1}、割合 {2}%、{3}</translation>
     </message>
 </context>
 <context>

@@ -197,7 +197,8 @@ def duration(seconds: float) -> str:
 
 
 def percent(share: float, digits: int = 0) -> str:
-    return f"{QLocale().toString(100 * share, 'f', digits)} %".replace("-", "−")
+    figure = str(QLocale().toString(100 * share, "f", digits)).replace("-", "−")
+    return QCoreApplication.translate("Rollout", "{0} %").format(figure)
 
 
 # Steps ----------------------------------------------------------------------------------------------------
@@ -293,7 +294,7 @@ def bar_of(guardrail: PlanGuardrail) -> str:
         parts.append(f"{'>' if guardrail.direction == 'at_most' else '<'} {figure(guardrail.limit)}")
     if guardrail.margin is not None:
         parts.append(QCoreApplication.translate("Rollout", "margin {0}").format(figure(guardrail.margin)))
-    return ", ".join(parts)
+    return QCoreApplication.translate("Server", ", ").join(parts)
 
 
 def share_of_failing(evidence: GuardrailEvidence) -> float | None:

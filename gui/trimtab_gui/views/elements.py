@@ -250,6 +250,8 @@ def clock(moment: datetime | None) -> str:
     local = moment.astimezone()
     if local.date() == datetime.now().astimezone().date():
         return f"{local:%H:%M:%S}"
+    if QLocale().language() is QLocale.Language.Japanese:
+        return f"{local:%Y/%m/%d %H:%M}"
     return f"{local:%Y-%m-%d %H:%M}"
 
 

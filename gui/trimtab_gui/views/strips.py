@@ -24,6 +24,7 @@ from shiboken6 import isValid
 from trimtab_gui.bridge import Phase
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.workspace import Tone, Workspace
+from trimtab_gui.views.announcement import announce
 from trimtab_gui.views.elements import Panel, clock, label, set_tone
 
 
@@ -81,7 +82,11 @@ class ConnectionStrip(Panel):
                 self._text.setText(describe(status.failure))
                 set_tone(self, "danger")
         wanted = status.phase in (Phase.LOST, Phase.STALE, Phase.REFUSED)
-        self.setVisible(wanted and self._workspace.connection.ever_connected)
+        shown = wanted and self._workspace.connection.ever_connected
+        if shown and self.accessibleDescription() != self._text.text():
+            announce(self, self._text.text(), at_once=True)
+        self.setAccessibleDescription(self._text.text() if shown else "")
+        self.setVisible(shown)
 
 
 # A notice that offered something comes back when the one that came over it is closed, unless it is older.
@@ -155,6 +160,8 @@ class NoticeStrip(Panel):
         self._shown = notice
         self._text.setText(notice.text)
         self._text.setToolTip(notice.detail)
+        self.setAccessibleDescription(notice.text)
+        announce(self, notice.text, at_once=notice.tone is Tone.DANGER)
         self.action_button.setText(notice.action)
         self.action_button.setVisible(notice.run is not None)
         set_tone(self, notice.tone.value)
