@@ -438,6 +438,7 @@ class Application:
             report_pb2: ReportServicer(
                 {
                     "trials": ReportSource("trial", trials.exported),
+                    "cases": ReportSource("case", cases.record),
                     "rollouts": ReportSource("rollout", rollout_records.record),
                 }
             ),

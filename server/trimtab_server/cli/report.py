@@ -17,9 +17,11 @@ from trimtab_server.cli.session import JsonFlag, Session, session
 if TYPE_CHECKING:
     from trimtab_vectors.study.report.document import Language, Report
 
+    from trimtab_server.reports.case_record import CaseRecord
     from trimtab_server.reports.deck import Deck
     from trimtab_server.reports.rollout_record import RolloutRecord
     from trimtab_server.reports.trial_record import TrialRecord
+    from trimtab_server.trials.cost import CostModel
 
 app = typer.Typer(
     help="Reports for people who decide: a page, a PDF, slides; English or Japanese.", no_args_is_help=True
@@ -34,6 +36,10 @@ class ReportLanguage(StrEnum):
 HtmlOption = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="One page of HTML.")]
 PdfOption = Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="A PDF.")]
 PptxOption = Annotated[Path | None, typer.Option("--pptx", metavar="FILE", help="Five slides.")]
+CasePptxOption = Annotated[Path | None, typer.Option("--pptx", metavar="FILE", help="Six slides.")]
+CostOption = Annotated[
+    Path | None, typer.Option("--cost", metavar="FILE", help="The company's figures, TOML; see the guide.")
+]
 LanguageOption = Annotated[ReportLanguage, typer.Option("--language", help="Of the report.")]
 FontOption = Annotated[
     Path | None, typer.Option("--font", metavar="FILE", help="Font for the PDF, with Japanese characters.")
@@ -55,10 +61,7 @@ def trial(
     pdf: PdfOption = None,
     pptx: PptxOption = None,
     language: LanguageOption = ReportLanguage.EN,
-    cost: Annotated[
-        Path | None,
-        typer.Option("--cost", metavar="FILE", help="The company's figures, TOML; see the guide."),
-    ] = None,
+    cost: CostOption = None,
     font: FontOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -101,6 +104,34 @@ def rollout(
 
 
 @app.command()
+def case(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="[CASE|FILE]", help="Its id (- for the newest), or an exported file.")
+    ] = "-",
+    html: HtmlOption = None,
+    pdf: PdfOption = None,
+    pptx: CasePptxOption = None,
+    language: LanguageOption = ReportLanguage.EN,
+    cost: CostOption = None,
+    font: FontOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Report a case: the decision, the path to it, its trials and their figures, the release, and the record.
+
+    Example: trimtab report case - --pdf case.pdf --pptx case.pptx --language ja
+    """
+    found = session(context, as_json)
+    with _reporting():
+        from trimtab_server.reports.case_report import case_report
+        from trimtab_server.reports.case_slides import case_deck
+
+        record = _case(found, source, cost)
+        lang: Language = language.value
+        _write(found, html, pdf, pptx, font, case_report(record, lang), lambda: case_deck(record, lang))
+
+
+@app.command()
 def study(
     context: typer.Context,
     source: Annotated[
@@ -132,23 +163,40 @@ def study(
 def _trial(found: Session, source: str, cost: Path | None) -> TrialRecord:
     import dataclasses
     import json
-    import tomllib
 
-    from trimtab_server.reports.record_file import RecordError
-    from trimtab_server.reports.trial_record import cost_model, read_trial_record, trial_record
+    from trimtab_server.reports.trial_record import read_trial_record, trial_record
 
     if Path(source).is_file():
         record = read_trial_record(Path(source))
     else:
         with found.client() as client:
             record = trial_record(json.loads(client.trials.export(source)))
-    if cost is None:
-        return record
+    return record if cost is None else dataclasses.replace(record, cost_model=_cost(cost))
+
+
+def _case(found: Session, source: str, cost: Path | None) -> CaseRecord:
+    import json
+
+    from trimtab_server.reports.case_record import case_record, read_case_record
+
+    figures = None if cost is None else _cost(cost)
+    if Path(source).is_file():
+        return read_case_record(Path(source), figures)
+    with found.client() as client:
+        return case_record(json.loads(client.cases.export(source)), figures)
+
+
+def _cost(file: Path) -> CostModel | None:
+    import tomllib
+
+    from trimtab_server.reports.record_file import RecordError
+    from trimtab_server.reports.trial_record import cost_model
+
     try:
-        figures = tomllib.loads(cost.read_text(encoding="utf-8"))
+        figures = tomllib.loads(file.read_text(encoding="utf-8"))
     except ValueError as fault:
-        raise RecordError(f"{cost} is no TOML ({fault})") from fault
-    return dataclasses.replace(record, cost_model=cost_model(figures))
+        raise RecordError(f"{file} is no TOML ({fault})") from fault
+    return cost_model(figures)
 
 
 def _rollout(found: Session, source: str) -> RolloutRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trimtab_vectors.study.report.document import Block, Bullets, Language, Paragraph
 
+from trimtab_server.reports import trial_findings as findings
 from trimtab_server.reports.case_record import CaseRecord
 from trimtab_server.reports.case_report import (
     CaseWords,
@@ -16,6 +17,7 @@ from trimtab_server.reports.case_report import (
     trials_table,
 )
 from trimtab_server.reports.deck import Deck, Slide
+from trimtab_server.reports.trial_report import trial_words
 from trimtab_server.reports.trial_slides import trial_deck
 
 #: Of the telling trial's own deck: its question, results and costs.
@@ -56,7 +58,11 @@ def _beware(say: CaseWords) -> Slide:
     found = risks(say)
     head = say.record.audit.head if say.record.audit else say("record.no_audit")
     left: Block = Bullets(found) if found else Paragraph(say("case.no_risks"), "soft")
+    telling = say.record.telling
     right: list[Block] = []
+    if telling is not None and telling.record is not None:
+        unseen = findings.not_shown(trial_words(telling.record, say.language))
+        right += [Paragraph(say("limits.title"), "soft"), Bullets(unseen)]
     if say.record.decision is not None:
         hashed = f"{say('record.case_basis_hash')}: {say.record.decision.basis_hash}"
         right.append(Paragraph(hashed, "soft"))

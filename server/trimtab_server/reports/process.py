@@ -22,7 +22,7 @@ def render(given: dict[str, Any]) -> bytes:
     """The file that is asked for.
 
     given: kind ("trial", "rollout" or "case"), record, format ("html", "pdf" or "pptx"), language ("en" or "ja"), and
-    for a trial its `cost_model`, if any.
+    for a trial or a case its `cost_model`, if any.
 
     Raises:
         RecordError: the record allows no report, or has none of this format.
@@ -58,6 +58,13 @@ def _made(given: dict[str, Any]) -> tuple[Any, Any]:
 
         trial = trial_record(record | {"cost_model": given.get("cost_model")})
         return trial_report(trial, language), trial_deck(trial, language)
+    if given["kind"] == "case":
+        from trimtab_server.reports.case_record import case_record
+        from trimtab_server.reports.case_report import case_report
+        from trimtab_server.reports.case_slides import case_deck
+
+        case = case_record(record | {"cost_model": given.get("cost_model")})
+        return case_report(case, language), case_deck(case, language)
     from trimtab_server.reports.rollout_record import rollout_record
     from trimtab_server.reports.rollout_report import rollout_report
 
