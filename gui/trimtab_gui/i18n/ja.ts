@@ -401,6 +401,26 @@ Click to see what to do.</source>
         <source>Send</source>
         <translation>送信</translation>
     </message>
+    <message>
+        <source>Chats</source>
+        <translation>チャット一覧</translation>
+    </message>
+    <message>
+        <source>Show the chats</source>
+        <translation>チャット一覧を表示</translation>
+    </message>
+    <message>
+        <source>Chats that are kept, and the search in all of them</source>
+        <translation>保存されたチャットの一覧と検索</translation>
+    </message>
+    <message>
+        <source>Presets</source>
+        <translation>プリセット</translation>
+    </message>
+    <message>
+        <source>Named system prompts and samplings</source>
+        <translation>名前を付けたシステムプロンプトとサンプリング</translation>
+    </message>
 </context>
 <context>
     <name>CommandPalette</name>
@@ -726,6 +746,98 @@ Click to see what to do.</source>
     <message>
         <source>Slides, PDF or a web page, in English or Japanese</source>
         <translation>スライド、PDF、Web ページ。日本語または英語</translation>
+    </message>
+    <message>
+        <source>Vec&amp;tors</source>
+        <translation>ベクトル(&amp;T)</translation>
+    </message>
+    <message>
+        <source>Make a steering vector…</source>
+        <translation>ステアリングベクトルを作成…</translation>
+    </message>
+    <message>
+        <source>From pairs of texts to a vector and its strength, page by page</source>
+        <translation>テキストの対からベクトルと強度まで、1 ページずつ進みます</translation>
+    </message>
+    <message>
+        <source>Import a vector file…</source>
+        <translation>ベクトルファイルをインポート…</translation>
+    </message>
+    <message>
+        <source>safetensors, GGUF, svec, or layer files of weights alone</source>
+        <translation>safetensors、GGUF、svec、または重みだけの層ファイル</translation>
+    </message>
+    <message>
+        <source>Take back the last change of the chat</source>
+        <translation>チャットの直前の変更を元に戻す</translation>
+    </message>
+    <message>
+        <source>A removed lane, a regenerated or edited message, or a new conversation</source>
+        <translation>閉じたレーン、再生成や編集をしたメッセージ、新しい会話を元に戻します</translation>
+    </message>
+    <message>
+        <source>Show the chats</source>
+        <translation>チャット一覧を表示</translation>
+    </message>
+    <message>
+        <source>Search in all chats</source>
+        <translation>すべてのチャットを検索</translation>
+    </message>
+    <message>
+        <source>Find in this chat</source>
+        <translation>このチャット内を検索</translation>
+    </message>
+    <message>
+        <source>Find the next</source>
+        <translation>次を検索</translation>
+    </message>
+    <message>
+        <source>Find the one before</source>
+        <translation>前を検索</translation>
+    </message>
+    <message>
+        <source>Rename this chat</source>
+        <translation>このチャットの名前を変更</translation>
+    </message>
+    <message>
+        <source>Pin or unpin this chat</source>
+        <translation>このチャットの固定表示を切り替え</translation>
+    </message>
+    <message>
+        <source>Delete this chat</source>
+        <translation>このチャットを削除</translation>
+    </message>
+    <message>
+        <source>Can be taken back until the client ends</source>
+        <translation>クライアントを終了するまでは元に戻せます</translation>
+    </message>
+    <message>
+        <source>Export this chat…</source>
+        <translation>このチャットを書き出す…</translation>
+    </message>
+    <message>
+        <source>As Markdown, JSON or CSV</source>
+        <translation>Markdown、JSON、CSV のいずれかで書き出します</translation>
+    </message>
+    <message>
+        <source>Export all chats…</source>
+        <translation>すべてのチャットを書き出す…</translation>
+    </message>
+    <message>
+        <source>Presets</source>
+        <translation>プリセット</translation>
+    </message>
+    <message>
+        <source>Named system prompts and samplings, for all lanes or for one</source>
+        <translation>名前を付けたシステムプロンプトとサンプリングを、全レーンまたは 1 つのレーンに使います</translation>
+    </message>
+    <message>
+        <source>How long chats are kept</source>
+        <translation>チャットの保存期間</translation>
+    </message>
+    <message>
+        <source>Also deletes everything that is kept of chats</source>
+        <translation>保存されたチャットの一括削除もここで行います</translation>
     </message>
 </context>
 <context>
@@ -1504,6 +1616,10 @@ Click to see what to do.</source>
     <message>
         <source>◇ stable arm</source>
         <translation>◇ 現行側</translation>
+    </message>
+    <message>
+        <source>Preset “{0}”</source>
+        <translation>プリセット「{0}」</translation>
     </message>
 </context>
 <context>
@@ -2901,6 +3017,54 @@ Click to see what to do.</source>
         <source>Trial</source>
         <translation>試験</translation>
     </message>
+    <message>
+        <source>Resembles</source>
+        <translation>似ているもの</translation>
+    </message>
+    <message>
+        <source>Layer</source>
+        <translation>層</translation>
+    </message>
+    <message>
+        <source>Cosine</source>
+        <translation>コサイン</translation>
+    </message>
+    <message>
+        <source>Which means</source>
+        <translation>意味</translation>
+    </message>
+    <message>
+        <source>Pair</source>
+        <translation>対</translation>
+    </message>
+    <message>
+        <source>Used</source>
+        <translation>用途</translation>
+    </message>
+    <message>
+        <source>Towards</source>
+        <translation>増やしたい側</translation>
+    </message>
+    <message>
+        <source>Away from</source>
+        <translation>反対側</translation>
+    </message>
+    <message>
+        <source>Strength</source>
+        <translation>強度</translation>
+    </message>
+    <message>
+        <source>Known</source>
+        <translation>知識</translation>
+    </message>
+    <message>
+        <source>KL</source>
+        <translation>KL</translation>
+    </message>
+    <message>
+        <source>Not shown to hold</source>
+        <translation>守られると示せないもの</translation>
+    </message>
 </context>
 <context>
     <name>Transcript</name>
@@ -2952,6 +3116,18 @@ Click to see what to do.</source>
         <source>“{0}”: {1}</source>
         <translation>「{0}」：{1}</translation>
     </message>
+    <message>
+        <source>{0} earlier messages</source>
+        <translation>以前のメッセージ {0} 件</translation>
+    </message>
+    <message>
+        <source>{0} later messages</source>
+        <translation>以降のメッセージ {0} 件</translation>
+    </message>
+    <message>
+        <source>Interrupted: the client ended before this reply did.</source>
+        <translation>中断：応答が終わる前にクライアントが終了しました。</translation>
+    </message>
 </context>
 <context>
     <name>VectorRow</name>
@@ -2999,6 +3175,14 @@ Click to see what to do.</source>
         <source>Here: off.</source>
         <translation>ここではオフ。</translation>
     </message>
+    <message>
+        <source>Details</source>
+        <translation>詳細</translation>
+    </message>
+    <message>
+        <source>Details of {0}</source>
+        <translation>{0} の詳細</translation>
+    </message>
 </context>
 <context>
     <name>VectorsDock</name>
@@ -3009,10 +3193,6 @@ Click to see what to do.</source>
     <message>
         <source>Stage</source>
         <translation>ステージ</translation>
-    </message>
-    <message>
-        <source>No steering vectors yet. Extract one from a contrast set with “trimtab vectors extract”, or import a file with “trimtab vectors import”.</source>
-        <translation>ステアリングベクトルがまだありません。「trimtab vectors extract」で対照セットから抽出するか、「trimtab vectors import」でファイルを取り込んでください。</translation>
     </message>
     <message>
         <source>Create a snapshot…</source>
@@ -3045,6 +3225,26 @@ Click to see what to do.</source>
     <message>
         <source>The same as the active snapshot “{0}”.</source>
         <translation>適用中のスナップショット「{0}」と同じです。</translation>
+    </message>
+    <message>
+        <source>Make…</source>
+        <translation>作成…</translation>
+    </message>
+    <message>
+        <source>Make a steering vector</source>
+        <translation>ステアリングベクトルを作成</translation>
+    </message>
+    <message>
+        <source>Import…</source>
+        <translation>インポート…</translation>
+    </message>
+    <message>
+        <source>Import a vector file</source>
+        <translation>ベクトルファイルをインポート</translation>
+    </message>
+    <message>
+        <source>No steering vectors yet. “Make…” leads from pairs of texts to a vector, page by page; “Import…” takes a vector file.</source>
+        <translation>ステアリングベクトルはまだありません。「作成…」ではテキストの対からベクトルまで順に進めます。「インポート…」ではベクトルファイルを取り込みます。</translation>
     </message>
 </context>
 <context>
@@ -4959,6 +5159,1290 @@ Click to see what to do.</source>
     <message>
         <source>✓ Written: {0}</source>
         <translation>✓ 書き出しました：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>CardView</name>
+    <message>
+        <source>Words it moves</source>
+        <translation>増減する語</translation>
+    </message>
+    <message>
+        <source>Texts at its ends</source>
+        <translation>両端のテキスト</translation>
+    </message>
+    <message>
+        <source>What else it may be</source>
+        <translation>別のものである可能性</translation>
+    </message>
+    <message>
+        <source>More likely: {0}</source>
+        <translation>出やすくなる語：{0}</translation>
+    </message>
+    <message>
+        <source>Less likely: {0}</source>
+        <translation>出にくくなる語：{0}</translation>
+    </message>
+    <message>
+        <source>Highest (layer {0}):</source>
+        <translation>最も高いもの（層 {0}）：</translation>
+    </message>
+    <message>
+        <source>Lowest:</source>
+        <translation>最も低いもの：</translation>
+    </message>
+</context>
+<context>
+    <name>ConceptPage</name>
+    <message>
+        <source>What it stands for</source>
+        <translation>何を表すか</translation>
+    </message>
+    <message>
+        <source>A steering vector is made from pairs of texts that differ in one thing: one side shows what you want more of, the other side the opposite. Take a set that comes with the model, or a file of your own (CSV or JSON lines); you can drop it here.</source>
+        <translation>ステアリングベクトルは、1 点だけが異なるテキストの対から作ります。片方は増やしたいもの、もう片方はその反対を示します。モデルに付属のセットか、自分のファイル（CSV または JSON Lines）を選んでください。ここにドロップすることもできます。</translation>
+    </message>
+    <message>
+        <source>Pairs</source>
+        <translation>対</translation>
+    </message>
+    <message>
+        <source>It stands for</source>
+        <translation>表すもの</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名前</translation>
+    </message>
+    <message>
+        <source>Choose a file…</source>
+        <translation>ファイルを選択…</translation>
+    </message>
+    <message>
+        <source>Save a template…</source>
+        <translation>ひな形を保存…</translation>
+    </message>
+    <message>
+        <source>A table with a few pairs, to fill in with a spreadsheet</source>
+        <translation>対をいくつか入れた表です。表計算ソフトで書き足せます</translation>
+    </message>
+    <message>
+        <source>One word, such as honesty</source>
+        <translation>honesty のような 1 語</translation>
+    </message>
+    <message>
+        <source>What the vector stands for</source>
+        <translation>ベクトルが表すもの</translation>
+    </message>
+    <message>
+        <source>As it will be listed (optional)</source>
+        <translation>一覧での表示名（任意）</translation>
+    </message>
+    <message>
+        <source>Name of the vector</source>
+        <translation>ベクトルの名前</translation>
+    </message>
+    <message>
+        <source>The first pairs, as the server reads them</source>
+        <translation>サーバーが読み取った最初の対</translation>
+    </message>
+    <message>
+        <source>Choose a file of pairs</source>
+        <translation>対のファイルを選択</translation>
+    </message>
+    <message>
+        <source>Pairs ({0})</source>
+        <translation>対 ({0})</translation>
+    </message>
+    <message>
+        <source>Save a template</source>
+        <translation>ひな形を保存</translation>
+    </message>
+    <message>
+        <source>Saved as {0}: replace its rows with your own, then choose the file here.</source>
+        <translation>{0} に保存しました。行を自分のものに置き換えてから、ここでそのファイルを選んでください。</translation>
+    </message>
+    <message>
+        <source>Choose a set that comes with the model…</source>
+        <translation>モデルに付属のセットを選択…</translation>
+    </message>
+    <message>
+        <source>“{0}” is protected here: steering towards it is as free as ever, and steering against it takes two admins.</source>
+        <translation>「{0}」はここで保護されています。増やす方向は自由に使えますが、減らす方向には管理者 2 名が必要です。</translation>
+    </message>
+    <message>
+        <source>The server reads the pairs…</source>
+        <translation>サーバーが対を読み取っています…</translation>
+    </message>
+    <message>
+        <source>✓ {0} pairs about {1} statements ({2}): {3} make the vector, {4} are held out to measure it.</source>
+        <translation>✓ {1} 件の内容に関する {0} 対（{2}）。{3} 対でベクトルを作り、{4} 対は測定用に取り置きます。</translation>
+    </message>
+    <message>
+        <source>Line {0}: {1}</source>
+        <translation>{0} 行目：{1}</translation>
+    </message>
+</context>
+<context>
+    <name>DonePage</name>
+    <message>
+        <source>Use it</source>
+        <translation>使う</translation>
+    </message>
+    <message>
+        <source>Strength</source>
+        <translation>強度</translation>
+    </message>
+    <message>
+        <source>Use it in the chat</source>
+        <translation>チャットで使う</translation>
+    </message>
+    <message>
+        <source>Create a snapshot…</source>
+        <translation>スナップショットを作成…</translation>
+    </message>
+    <message>
+        <source>Make another vector</source>
+        <translation>別のベクトルを作る</translation>
+    </message>
+    <message>
+        <source>Sets the vectors beside the chat to this one alone; nothing is released.</source>
+        <translation>チャット横のベクトルをこれだけにします。リリースはされません。</translation>
+    </message>
+    <message>
+        <source>The same, with a name: what can be tried, released and rolled back.</source>
+        <translation>同じ設定に名前を付けます。試験、リリース、ロールバックができるようになります。</translation>
+    </message>
+    <message>
+        <source>Begins again with an empty first page.</source>
+        <translation>空の最初のページからやり直します。</translation>
+    </message>
+    <message>
+        <source>There is no vector yet.</source>
+        <translation>ベクトルはまだありません。</translation>
+    </message>
+    <message>
+        <source>“{0}” is ready, with the strength that the sweep recommends.</source>
+        <translation>「{0}」は、スイープの推奨する強度で使えます。</translation>
+    </message>
+    <message>
+        <source>“{0}” is ready. No strength is recommended: begin with a small one at the layer that reads best, look at the replies, and do not release it unmeasured.</source>
+        <translation>「{0}」ができました。推奨の強度はありません。最もよく読み取れる層で小さな強度から始め、応答を確かめてください。測定せずにリリースしないでください。</translation>
+    </message>
+    <message>
+        <source>at layers {0}</source>
+        <translation>層 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>Extraction</name>
+    <message>
+        <source>Mean difference</source>
+        <translation>平均の差</translation>
+    </message>
+    <message>
+        <source>The plain difference of the two sides. The right choice unless you know better.</source>
+        <translation>両側の単純な差です。特別な理由がなければこれを選びます。</translation>
+    </message>
+    <message>
+        <source>Paired PCA</source>
+        <translation>対の PCA</translation>
+    </message>
+    <message>
+        <source>The axis along which the two sides differ most. For pairs that differ unevenly.</source>
+        <translation>両側の違いが最も大きい軸です。違い方にむらのある対に向きます。</translation>
+    </message>
+    <message>
+        <source>Logistic probe</source>
+        <translation>ロジスティックプローブ</translation>
+    </message>
+    <message>
+        <source>The plane that tells the two sides apart best. Reads well, often steers less well.</source>
+        <translation>両側を最もよく見分ける面です。読み取りは優れますが、ステアリングの効きは劣ることがあります。</translation>
+    </message>
+    <message>
+        <source>LAT</source>
+        <translation>LAT</translation>
+    </message>
+    <message>
+        <source>Paired PCA with random signs. For repeating published figures; depends on the seed.</source>
+        <translation>符号をランダムにした対の PCA です。公表された数値の再現に使います。シードに左右されます。</translation>
+    </message>
+    <message>
+        <source>Just before the answer</source>
+        <translation>回答の直前</translation>
+    </message>
+    <message>
+        <source>Where the answer is decided. The right choice for most sets.</source>
+        <translation>回答が決まる場所です。ほとんどのセットではこれを選びます。</translation>
+    </message>
+    <message>
+        <source>At the end of the prompt</source>
+        <translation>プロンプトの末尾</translation>
+    </message>
+    <message>
+        <source>Before the beginning of the reply that the pairs give.</source>
+        <translation>対にある応答の書き出しより前の場所です。</translation>
+    </message>
+    <message>
+        <source>Over the answer</source>
+        <translation>回答全体</translation>
+    </message>
+    <message>
+        <source>The mean over the answer&apos;s tokens; every pair needs an answer.</source>
+        <translation>回答のトークンの平均です。すべての対に回答が必要です。</translation>
+    </message>
+    <message>
+        <source>Over the whole text</source>
+        <translation>テキスト全体</translation>
+    </message>
+    <message>
+        <source>The mean over all tokens. For a style that shows everywhere.</source>
+        <translation>全トークンの平均です。全体に現れる文体などに向きます。</translation>
+    </message>
+    <message>
+        <source>Honesty: asked to be honest, asked to deceive</source>
+        <translation>正直さ：正直に、と欺いて、の指示</translation>
+    </message>
+    <message>
+        <source>Honesty with its sides exchanged: a bad vector to try</source>
+        <translation>正直さの両側を入れ替えたもの：悪いベクトルの例</translation>
+    </message>
+    <message>
+        <source>Language: asked in Japanese, asked in English</source>
+        <translation>言語：日本語と英語での質問</translation>
+    </message>
+    <message>
+        <source>English {0}</source>
+        <translation>英語 {0}</translation>
+    </message>
+    <message>
+        <source>Japanese {0}</source>
+        <translation>日本語 {0}</translation>
+    </message>
+    <message>
+        <source>Waits for another extraction or measurement to end</source>
+        <translation>別の抽出または測定が終わるのを待っています</translation>
+    </message>
+    <message>
+        <source>Loads a copy of the stage</source>
+        <translation>ステージの複製を読み込み中</translation>
+    </message>
+    <message>
+        <source>Measures the unit of strength</source>
+        <translation>強度の単位を測定中</translation>
+    </message>
+    <message>
+        <source>Reads the pairs</source>
+        <translation>対を読み取り中</translation>
+    </message>
+    <message>
+        <source>Reads the held-out pairs</source>
+        <translation>取り置いた対を読み取り中</translation>
+    </message>
+    <message>
+        <source>Works out the figures</source>
+        <translation>数値を計算中</translation>
+    </message>
+    <message>
+        <source>Tries the strengths</source>
+        <translation>強度を順に測定中</translation>
+    </message>
+    <message>
+        <source>Looks at what the vector is</source>
+        <translation>ベクトルの性質を調査中</translation>
+    </message>
+    <message>
+        <source>drift of the wording (KL)</source>
+        <translation>言い回しのずれ（KL）</translation>
+    </message>
+    <message>
+        <source>fluency</source>
+        <translation>流暢さ</translation>
+    </message>
+    <message>
+        <source>loss of knowledge</source>
+        <translation>知識の低下</translation>
+    </message>
+    <message>
+        <source>honest replies turned into lies</source>
+        <translation>正直な応答の嘘への変化</translation>
+    </message>
+    <message>
+        <source>more evasions</source>
+        <translation>回答回避の増加</translation>
+    </message>
+    <message>
+        <source>questions that get worse</source>
+        <translation>悪化する質問</translation>
+    </message>
+    <message>
+        <source>length</source>
+        <translation>長さ</translation>
+    </message>
+    <message>
+        <source>refusal</source>
+        <translation>回答拒否</translation>
+    </message>
+    <message>
+        <source>language</source>
+        <translation>言語</translation>
+    </message>
+    <message>
+        <source>sentiment</source>
+        <translation>感情</translation>
+    </message>
+    <message>
+        <source>Separates the two sides in {0} of 100 held-out pairs (layer {1}).</source>
+        <translation>取り置いた対 100 組中 {0} 組で両側を見分けます（層 {1}）。</translation>
+    </message>
+    <message>
+        <source>That is hardly better than chance. Do the pairs differ in the concept alone, and in it?</source>
+        <translation>偶然と大差ありません。対の違いは目的の概念だけでしょうか。</translation>
+    </message>
+    <message>
+        <source>No pairs were held out, so nobody knows how well it reads.</source>
+        <translation>取り置いた対がないため、読み取りの精度はわかりません。</translation>
+    </message>
+    <message>
+        <source>Only {0} pairs were held out: that share is rough.</source>
+        <translation>取り置いた対は {0} 組だけなので、この割合は目安です。</translation>
+    </message>
+    <message>
+        <source>Made again from as many other pairs, it would come out {0} alike (1: the same).</source>
+        <translation>同数の別の対から作り直した場合の類似度は {0} です（1 は同一）。</translation>
+    </message>
+    <message>
+        <source>More pairs, or more alike ones, would steady it.</source>
+        <translation>対を増やすか、対どうしをそろえると安定します。</translation>
+    </message>
+    <message>
+        <source>{0} of what sets the two sides apart lies along this one direction.</source>
+        <translation>両側の違いの {0} がこの 1 方向にあります。</translation>
+    </message>
+    <message>
+        <source>Recommended: strength {0} at layers {1}; safe up to {2}.</source>
+        <translation>推奨：層 {1}、強度 {0}。安全な上限は {2} です。</translation>
+    </message>
+    <message>
+        <source>Honest replies under pressure: {0} instead of {1}, where it helps least. Without pressure {2} stay right.</source>
+        <translation>圧力下の正直な応答は、効果が最も小さい場合でも {1} から {0} になります。圧力なしでは {2} が正しいままです。</translation>
+    </message>
+    <message>
+        <source>These questions chose the setting, so they flatter it. A trial on your own prompts decides.</source>
+        <translation>この質問で設定を選んだため、結果は良く見えます。判断は自社のプロンプトでの試験で行ってください。</translation>
+    </message>
+    <message>
+        <source>Nothing is recommended: no safe strength makes the replies surely more honest.</source>
+        <translation>推奨はありません：安全な強度のうち、応答が確実により正直になるものはありませんでした。</translation>
+    </message>
+    <message>
+        <source>Nothing is recommended: not even the smallest strength is shown safe ({0}).</source>
+        <translation>推奨はありません：最小の強度でも安全と示せませんでした（{0}）。</translation>
+    </message>
+    <message>
+        <source>Too few questions were asked to show it. Measure with all of them.</source>
+        <translation>示すには質問が足りません。すべての質問で測定してください。</translation>
+    </message>
+    <message>
+        <source>At strength {0}, layers {1}, the likeliest next word changes on {2} of {3} prompts.</source>
+        <translation>強度 {0}、層 {1} では、{3} 件のプロンプトのうち {2} で最も確からしい次の語が変わります。</translation>
+    </message>
+    <message>
+        <source>It lies partly along: {0}. What is put down to it may be that.</source>
+        <translation>一部は次の方向です：{0}。効果に見えるものが、実はこれかもしれません。</translation>
+    </message>
+    <message>
+        <source>It resembles length, refusal, language and sentiment no more than chance would.</source>
+        <translation>長さ、回答拒否、言語、感情とは、偶然以上には似ていません。</translation>
+    </message>
+    <message>
+        <source>the side to steer towards</source>
+        <translation>増やしたい側</translation>
+    </message>
+    <message>
+        <source>the other side</source>
+        <translation>反対側</translation>
+    </message>
+    <message>
+        <source>neutral text</source>
+        <translation>中立なテキスト</translation>
+    </message>
+    <message>
+        <source>no clear direction here</source>
+        <translation>ここには明確な方向なし</translation>
+    </message>
+    <message>
+        <source>⚠ beyond chance</source>
+        <translation>⚠ 偶然を超える</translation>
+    </message>
+    <message>
+        <source>✓ as by chance</source>
+        <translation>✓ 偶然の範囲</translation>
+    </message>
+    <message>
+        <source>held out</source>
+        <translation>取り置き</translation>
+    </message>
+    <message>
+        <source>makes it</source>
+        <translation>作成に使用</translation>
+    </message>
+</context>
+<context>
+    <name>ExtractionWizard</name>
+    <message>
+        <source>Make a steering vector</source>
+        <translation>ステアリングベクトルの作成</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+    <message>
+        <source>Back</source>
+        <translation>戻る</translation>
+    </message>
+    <message>
+        <source>Skip</source>
+        <translation>とばす</translation>
+    </message>
+    <message>
+        <source>Next</source>
+        <translation>次へ</translation>
+    </message>
+</context>
+<context>
+    <name>HowPage</name>
+    <message>
+        <source>How to make it</source>
+        <translation>どう作るか</translation>
+    </message>
+    <message>
+        <source>Method</source>
+        <translation>方法</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>シード</translation>
+    </message>
+    <message>
+        <source>The same seed gives the same vector. It draws the held-out pairs where your file names none, and what LAT draws.</source>
+        <translation>同じシードからは同じベクトルができます。ファイルに指定がない場合の取り置く対と、LAT の乱数に使います。</translation>
+    </message>
+</context>
+<context>
+    <name>MeasurePanel</name>
+    <message>
+        <source>Sweep</source>
+        <translation>スイープ</translation>
+    </message>
+    <message>
+        <source>Card</source>
+        <translation>カード</translation>
+    </message>
+    <message>
+        <source>Sweep and card</source>
+        <translation>スイープとカード</translation>
+    </message>
+    <message>
+        <source>Not measured yet: nobody knows at which strength it works, and up to which it is safe. Measuring asks the stage questions with known answers at several strengths, in the time that replies leave.</source>
+        <translation>まだ測定されていません。どの強度で効き、どこまで安全かは不明です。測定では、応答の合間に、正解付きの質問をいくつかの強度でステージに尋ねます。</translation>
+    </message>
+    <message>
+        <source>Usual: the likeliest layers</source>
+        <translation>通常：有望な層</translation>
+    </message>
+    <message>
+        <source>First look: a few questions</source>
+        <translation>下見：少数の質問</translation>
+    </message>
+    <message>
+        <source>Thorough: every layer</source>
+        <translation>詳細：すべての層</translation>
+    </message>
+    <message>
+        <source>How much to measure</source>
+        <translation>測定の範囲</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>About a minute. Shows where it begins to work, and cannot show that it is safe.</source>
+        <translation>約 1 分。効き始める強度がわかります。安全かどうかは示せません。</translation>
+    </message>
+    <message>
+        <source>Some minutes. Finds a strength, and shows up to which it is safe.</source>
+        <translation>数分。強度を見つけ、どこまで安全かを示します。</translation>
+    </message>
+    <message>
+        <source>Up to half an hour. Compares all layers.</source>
+        <translation>最長 30 分ほど。すべての層を比べます。</translation>
+    </message>
+    <message>
+        <source>Measure</source>
+        <translation>測定</translation>
+    </message>
+    <message>
+        <source>Measure again</source>
+        <translation>もう一度測定</translation>
+    </message>
+    <message>
+        <source>Another vector is being measured</source>
+        <translation>別のベクトルを測定中です</translation>
+    </message>
+</context>
+<context>
+    <name>ProgressLine</name>
+    <message>
+        <source>{0}: {1} of {2}</source>
+        <translation>{0}：{2} 中 {1}</translation>
+    </message>
+    <message>
+        <source>{0}, about {1} left</source>
+        <translation>{0}、残り約 {1}</translation>
+    </message>
+</context>
+<context>
+    <name>RunPage</name>
+    <message>
+        <source>Make it</source>
+        <translation>作成</translation>
+    </message>
+    <message>
+        <source>It stands for</source>
+        <translation>表すもの</translation>
+    </message>
+    <message>
+        <source>Pairs</source>
+        <translation>対</translation>
+    </message>
+    <message>
+        <source>Stage</source>
+        <translation>ステージ</translation>
+    </message>
+    <message>
+        <source>Read</source>
+        <translation>読み取り位置</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>層</translation>
+    </message>
+    <message>
+        <source>Method</source>
+        <translation>方法</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>How well it reads</source>
+        <translation>読み取りの精度</translation>
+    </message>
+    <message>
+        <source>{0} ({1} pairs)</source>
+        <translation>{0}（{1} 対）</translation>
+    </message>
+    <message>
+        <source>all</source>
+        <translation>すべて</translation>
+    </message>
+    <message>
+        <source>Make it again</source>
+        <translation>作り直す</translation>
+    </message>
+    <message>
+        <source>Make the vector</source>
+        <translation>ベクトルを作成</translation>
+    </message>
+</context>
+<context>
+    <name>SweepPage</name>
+    <message>
+        <source>How strong</source>
+        <translation>どの強度か</translation>
+    </message>
+    <message>
+        <source>Telling two sides apart is reading; whether it steers is found by trying strengths. You can skip this and measure later from the vectors beside the chat.</source>
+        <translation>両側を見分けるのは読み取りです。ステアリングに使えるかは、強度を変えて確かめます。ここをとばし、後でチャット横のベクトルから測定することもできます。</translation>
+    </message>
+</context>
+<context>
+    <name>SweepView</name>
+    <message>
+        <source>Layers</source>
+        <translation>層</translation>
+    </message>
+    <message>
+        <source>Layers of the curve</source>
+        <translation>曲線の層</translation>
+    </message>
+    <message>
+        <source>Figures of the sweep</source>
+        <translation>スイープの数値</translation>
+    </message>
+    <message>
+        <source>● honest under pressure, where it helps least  ·  ■ right without pressure  ·  green: safe  ·  amber: not shown safe  ·  dash-dotted: recommended</source>
+        <translation>● 圧力下で正直（効果が最小の場合）  ·  ■ 圧力なしで正しい  ·  緑：安全  ·  黄：安全と示せない  ·  一点鎖線：推奨</translation>
+    </message>
+    <message>
+        <source>{0} (recommended)</source>
+        <translation>{0}（推奨）</translation>
+    </message>
+    <message>
+        <source>Measured {0} by {1} on {2} questions at {3}.</source>
+        <translation>{0}、{1} が {3} で質問 {2} 件により測定。</translation>
+    </message>
+    <message>
+        <source>Dose-response curve of layers {0}; the figures are in the table below.</source>
+        <translation>層 {0} の強度と効果の曲線。数値は下の表にあります。</translation>
+    </message>
+    <message>
+        <source>Use the chosen strength</source>
+        <translation>選んだ強度を使う</translation>
+    </message>
+    <message>
+        <source>Use strength {0}</source>
+        <translation>強度 {0} を使う</translation>
+    </message>
+</context>
+<context>
+    <name>VectorDetails</name>
+    <message>
+        <source>Export…</source>
+        <translation>エクスポート…</translation>
+    </message>
+    <message>
+        <source>Export {0}</source>
+        <translation>{0} をエクスポート</translation>
+    </message>
+    <message>
+        <source>Export a vector</source>
+        <translation>ベクトルのエクスポート</translation>
+    </message>
+</context>
+<context>
+    <name>VectorImport</name>
+    <message>
+        <source>Another tool&apos;s file does not say what it stands for, nor where it belongs.</source>
+        <translation>他のツールのファイルには、何を表すか、どのステージのものかが書かれていません。</translation>
+    </message>
+    <message>
+        <source>It stands for, such as honesty</source>
+        <translation>表すもの（honesty など）</translation>
+    </message>
+    <message>
+        <source>What the vector stands for</source>
+        <translation>ベクトルが表すもの</translation>
+    </message>
+    <message>
+        <source>Name (optional)</source>
+        <translation>名前（任意）</translation>
+    </message>
+    <message>
+        <source>Name of the vector</source>
+        <translation>ベクトルの名前</translation>
+    </message>
+    <message>
+        <source>Stage it may steer</source>
+        <translation>使用できるステージ</translation>
+    </message>
+    <message>
+        <source>What its layer numbers mean</source>
+        <translation>層番号の意味</translation>
+    </message>
+    <message>
+        <source>Layer numbers: as usual</source>
+        <translation>層番号：通常どおり</translation>
+    </message>
+    <message>
+        <source>Layer numbers: the block that is steered</source>
+        <translation>層番号：ステアリングするブロック</translation>
+    </message>
+    <message>
+        <source>Layer numbers: one more (cvector-generator)</source>
+        <translation>層番号：1 つ大きい（cvector-generator）</translation>
+    </message>
+    <message>
+        <source>Import</source>
+        <translation>インポート</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+    <message>
+        <source>Import a vector file</source>
+        <translation>ベクトルファイルのインポート</translation>
+    </message>
+    <message>
+        <source>Steering vectors ({0})</source>
+        <translation>ステアリングベクトル ({0})</translation>
+    </message>
+    <message>
+        <source>✓ Imported “{0}”.</source>
+        <translation>✓ 「{0}」をインポートしました。</translation>
+    </message>
+    <message>
+        <source>✓ Saved as {0}.</source>
+        <translation>✓ {0} に保存しました。</translation>
+    </message>
+    <message>
+        <source>Left out, as the format has no place for it: layer {0}.</source>
+        <translation>形式が対応していないため、層 {0} は省かれました。</translation>
+    </message>
+</context>
+<context>
+    <name>WherePage</name>
+    <message>
+        <source>Where to read it</source>
+        <translation>どこから読み取るか</translation>
+    </message>
+    <message>
+        <source>At which stage</source>
+        <translation>ステージ</translation>
+    </message>
+    <message>
+        <source>At which place of the text</source>
+        <translation>テキスト内の位置</translation>
+    </message>
+    <message>
+        <source>In which layers</source>
+        <translation>層</translation>
+    </message>
+    <message>
+        <source>A vector works at the stage it was made at. Take the stage that is in use, unless you study another one.</source>
+        <translation>ベクトルは、作成したステージで効きます。別のステージを調べるのでなければ、使用中のステージを選んでください。</translation>
+    </message>
+    <message>
+        <source>All layers: the sweep then finds the ones that work</source>
+        <translation>すべての層：効く層はスイープが見つけます</translation>
+    </message>
+    <message>
+        <source>such as 2-6 or 1,3</source>
+        <translation>2-6 や 1,3 など</translation>
+    </message>
+    <message>
+        <source>Layers</source>
+        <translation>層</translation>
+    </message>
+    <message>
+        <source>Stage</source>
+        <translation>ステージ</translation>
+    </message>
+    <message>
+        <source>Write layers as 2-6 or 1,3.</source>
+        <translation>層は 2-6 や 1,3 のように書いてください。</translation>
+    </message>
+    <message>
+        <source>The model has layers 0 to {0}.</source>
+        <translation>モデルの層は 0 ～ {0} です。</translation>
+    </message>
+    <message>
+        <source>{0} (loaded)</source>
+        <translation>{0}（読み込み済み）</translation>
+    </message>
+</context>
+<context>
+    <name>_ClosingStrip</name>
+    <message>
+        <source>It is still running. When this window is closed:</source>
+        <translation>まだ実行中です。このウィンドウを閉じたら：</translation>
+    </message>
+    <message>
+        <source>Let it run</source>
+        <translation>続ける</translation>
+    </message>
+    <message>
+        <source>Stop it</source>
+        <translation>停止する</translation>
+    </message>
+    <message>
+        <source>Do not close</source>
+        <translation>閉じない</translation>
+    </message>
+</context>
+<context>
+    <name>ChatDesk</name>
+    <message>
+        <source>The file of kept chats was damaged. It is set aside as {0}; chats are kept afresh.</source>
+        <translation>保存したチャットのファイルが壊れていました。{0} として取り置き、新しく保存を始めました。</translation>
+    </message>
+    <message>
+        <source>Chats cannot be kept or read on this computer: {0}</source>
+        <translation>このコンピューターでチャットの保存または読み込みができません：{0}</translation>
+    </message>
+    <message>
+        <source>Your presets could not be read. Their file is set aside as {0}.</source>
+        <translation>プリセットを読み込めませんでした。ファイルは {0} として取り置きました。</translation>
+    </message>
+    <message>
+        <source>The client had ended unexpectedly. “{0}” is open again as it was kept.</source>
+        <translation>前回、クライアントが予期せず終了しました。保存されていた「{0}」を開き直しました。</translation>
+    </message>
+    <message>
+        <source>The client had ended unexpectedly while “{0}” was open.</source>
+        <translation>前回、「{0}」を開いたままクライアントが予期せず終了しました。</translation>
+    </message>
+    <message>
+        <source>Open it</source>
+        <translation>開く</translation>
+    </message>
+    <message>
+        <source>Replies that were broken off: {0}.</source>
+        <translation>途中で切れた応答：{0} 件。</translation>
+    </message>
+    <message>
+        <source>“{0}” is open in another window of this client.</source>
+        <translation>「{0}」は、このクライアントの別のウィンドウで開かれています。</translation>
+    </message>
+    <message>
+        <source>“{0}” is deleted, for good when the client ends.</source>
+        <translation>「{0}」を削除しました。クライアントの終了時に完全に消えます。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>元に戻す</translation>
+    </message>
+    <message>
+        <source>The lane is removed.</source>
+        <translation>レーンを閉じました。</translation>
+    </message>
+    <message>
+        <source>Chats deleted because they had been kept for long enough: {0}.</source>
+        <translation>保存期間を過ぎたチャット {0} 件を削除しました。</translation>
+    </message>
+    <message>
+        <source>Everything that was kept of chats is deleted.</source>
+        <translation>保存されていたチャットの内容をすべて削除しました。</translation>
+    </message>
+</context>
+<context>
+    <name>ChatEntries</name>
+    <message>
+        <source>{0} messages</source>
+        <translation>メッセージ {0} 件</translation>
+    </message>
+    <message>
+        <source>open now</source>
+        <translation>表示中</translation>
+    </message>
+    <message>
+        <source>▲ pinned</source>
+        <translation>▲ 固定表示</translation>
+    </message>
+    <message>
+        <source>⚠ interrupted</source>
+        <translation>⚠ 中断あり</translation>
+    </message>
+</context>
+<context>
+    <name>ChatExporter</name>
+    <message>
+        <source>Export all chats with this server</source>
+        <translation>このサーバーとのチャットをすべて書き出す</translation>
+    </message>
+    <message>
+        <source>Export this chat</source>
+        <translation>このチャットを書き出す</translation>
+    </message>
+    <message>
+        <source>Markdown, to read (*.md)</source>
+        <translation>Markdown（閲覧用）(*.md)</translation>
+    </message>
+    <message>
+        <source>JSON, with every lane&apos;s configuration (*.json)</source>
+        <translation>JSON（各レーンの設定を含む）(*.json)</translation>
+    </message>
+    <message>
+        <source>CSV, for a spreadsheet (*.csv)</source>
+        <translation>CSV（表計算用）(*.csv)</translation>
+    </message>
+    <message>
+        <source>“{0}” has to end in .md, .json or .csv.</source>
+        <translation>「{0}」の末尾は .md、.json、.csv のいずれかにしてください。</translation>
+    </message>
+    <message>
+        <source>“{0}” could not be written: {1}</source>
+        <translation>「{0}」に書き込めませんでした：{1}</translation>
+    </message>
+    <message>
+        <source>{0} chats exported to “{1}”.</source>
+        <translation>チャット {0} 件を「{1}」に書き出しました。</translation>
+    </message>
+    <message>
+        <source>Chat exported to “{0}”.</source>
+        <translation>チャットを「{0}」に書き出しました。</translation>
+    </message>
+    <message>
+        <source>Show in folder</source>
+        <translation>フォルダーを開く</translation>
+    </message>
+    <message>
+        <source>Server</source>
+        <translation>サーバー</translation>
+    </message>
+    <message>
+        <source>System message</source>
+        <translation>システムメッセージ</translation>
+    </message>
+    <message>
+        <source>Sampling</source>
+        <translation>サンプリング</translation>
+    </message>
+    <message>
+        <source>Lane {0}</source>
+        <translation>レーン {0}</translation>
+    </message>
+    <message>
+        <source>User</source>
+        <translation>利用者</translation>
+    </message>
+    <message>
+        <source>Model</source>
+        <translation>モデル</translation>
+    </message>
+    <message>
+        <source>stopped</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>broken off</source>
+        <translation>途中で切断</translation>
+    </message>
+    <message>
+        <source>interrupted</source>
+        <translation>中断</translation>
+    </message>
+    <message>
+        <source>not finished</source>
+        <translation>未完了</translation>
+    </message>
+</context>
+<context>
+    <name>ChatList</name>
+    <message>
+        <source>Search in all chats</source>
+        <translation>すべてのチャットを検索</translation>
+    </message>
+    <message>
+        <source>Chats</source>
+        <translation>チャット</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>開く</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>名前を変更</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>削除</translation>
+    </message>
+    <message>
+        <source>Chats with {0}</source>
+        <translation>{0} とのチャット</translation>
+    </message>
+    <message>
+        <source>{0} chats</source>
+        <translation>チャット {0} 件</translation>
+    </message>
+    <message>
+        <source>No chat is kept yet: what you ask appears here.</source>
+        <translation>保存されたチャットはまだありません。質問するとここに並びます。</translation>
+    </message>
+    <message>
+        <source>The newest {0} messages that were found</source>
+        <translation>見つかったメッセージのうち新しい {0} 件</translation>
+    </message>
+    <message>
+        <source>{0} messages found</source>
+        <translation>メッセージ {0} 件が見つかりました</translation>
+    </message>
+    <message>
+        <source>Unpin</source>
+        <translation>固定表示を解除</translation>
+    </message>
+    <message>
+        <source>Pin</source>
+        <translation>固定表示</translation>
+    </message>
+</context>
+<context>
+    <name>ChatPanel</name>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+</context>
+<context>
+    <name>Chats</name>
+    <message>
+        <source>Unsteered</source>
+        <translation>ステアリングなし</translation>
+    </message>
+    <message>
+        <source>Prompt only</source>
+        <translation>プロンプトのみ</translation>
+    </message>
+    <message>
+        <source>Steered</source>
+        <translation>ステアリングあり</translation>
+    </message>
+    <message>
+        <source>Active snapshot</source>
+        <translation>適用中のスナップショット</translation>
+    </message>
+    <message>
+        <source>A snapshot</source>
+        <translation>スナップショット指定</translation>
+    </message>
+    <message>
+        <source>temperature {0}</source>
+        <translation>温度 {0}</translation>
+    </message>
+    <message>
+        <source>top-p {0}</source>
+        <translation>top-p {0}</translation>
+    </message>
+    <message>
+        <source>top-k {0}</source>
+        <translation>top-k {0}</translation>
+    </message>
+    <message>
+        <source>at most {0} tokens</source>
+        <translation>最大 {0} トークン</translation>
+    </message>
+    <message>
+        <source>{0} stop texts</source>
+        <translation>停止文字列 {0} 個</translation>
+    </message>
+    <message>
+        <source>seed {0}</source>
+        <translation>シード {0}</translation>
+    </message>
+    <message>
+        <source>, </source>
+        <translation>、</translation>
+    </message>
+</context>
+<context>
+    <name>FindBar</name>
+    <message>
+        <source>Find in this chat, in every lane</source>
+        <translation>このチャットの全レーンを検索</translation>
+    </message>
+    <message>
+        <source>Find in this chat</source>
+        <translation>このチャット内を検索</translation>
+    </message>
+    <message>
+        <source>The place before</source>
+        <translation>前の箇所</translation>
+    </message>
+    <message>
+        <source>The next place</source>
+        <translation>次の箇所</translation>
+    </message>
+    <message>
+        <source>Close the search</source>
+        <translation>検索を閉じる</translation>
+    </message>
+    <message>
+        <source>{0} of {1}</source>
+        <translation>{0} / {1}</translation>
+    </message>
+    <message>
+        <source>Not found</source>
+        <translation>見つかりません</translation>
+    </message>
+</context>
+<context>
+    <name>PresetPanel</name>
+    <message>
+        <source>Presets</source>
+        <translation>プリセット</translation>
+    </message>
+    <message>
+        <source>Name</source>
+        <translation>名前</translation>
+    </message>
+    <message>
+        <source>System prompt</source>
+        <translation>システムプロンプト</translation>
+    </message>
+    <message>
+        <source>Temperature</source>
+        <translation>温度</translation>
+    </message>
+    <message>
+        <source>Top-p</source>
+        <translation>Top-p</translation>
+    </message>
+    <message>
+        <source>Top-k</source>
+        <translation>Top-k</translation>
+    </message>
+    <message>
+        <source>Longest reply</source>
+        <translation>応答の上限</translation>
+    </message>
+    <message>
+        <source>Seed</source>
+        <translation>シード</translation>
+    </message>
+    <message>
+        <source>Stop texts</source>
+        <translation>停止文字列</translation>
+    </message>
+    <message>
+        <source>One a line; a reply ends before it</source>
+        <translation>1 行に 1 つ。応答はその手前で終わります</translation>
+    </message>
+    <message>
+        <source>no cut</source>
+        <translation>制限なし</translation>
+    </message>
+    <message>
+        <source>as the server has it</source>
+        <translation>サーバーの設定に従う</translation>
+    </message>
+    <message>
+        <source> tokens</source>
+        <translation> トークン</translation>
+    </message>
+    <message>
+        <source>With a sampling</source>
+        <translation>サンプリングも含める</translation>
+    </message>
+    <message>
+        <source>Use in every lane</source>
+        <translation>全レーンで使う</translation>
+    </message>
+    <message>
+        <source>Use in this lane</source>
+        <translation>このレーンで使う</translation>
+    </message>
+    <message>
+        <source>Lane</source>
+        <translation>レーン</translation>
+    </message>
+    <message>
+        <source>Save</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>削除</translation>
+    </message>
+    <message>
+        <source>As the chat is set now</source>
+        <translation>現在のチャットの設定</translation>
+    </message>
+    <message>
+        <source>{0} (of the model)</source>
+        <translation>{0}（モデル付属）</translation>
+    </message>
+    <message>
+        <source>{0}. {1}</source>
+        <translation>{0}. {1}</translation>
+    </message>
+    <message>
+        <source>Save as a preset</source>
+        <translation>プリセットとして保存</translation>
+    </message>
+    <message>
+        <source>Every lane shares one sampling, so that only the steering differs; one lane can have its own prompt.</source>
+        <translation>サンプリングは全レーン共通です（ステアリングの違いだけを比べるため）。プロンプトはレーンごとに変えられます。</translation>
+    </message>
+    <message>
+        <source>Preset “{0}” is deleted.</source>
+        <translation>プリセット「{0}」を削除しました。</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>元に戻す</translation>
+    </message>
+</context>
+<context>
+    <name>RetentionPanel</name>
+    <message>
+        <source>Chats on this computer</source>
+        <translation>このコンピューターに保存されたチャット</translation>
+    </message>
+    <message>
+        <source>Keep chats and the prompts you sent</source>
+        <translation>チャットと送信したプロンプトの保存</translation>
+    </message>
+    <message>
+        <source>for</source>
+        <translation>期間を決めて保存：</translation>
+    </message>
+    <message>
+        <source>Keep chats for a number of days</source>
+        <translation>日数を決めてチャットを保存</translation>
+    </message>
+    <message>
+        <source> days after the last message</source>
+        <translation> 日（最後のメッセージから）</translation>
+    </message>
+    <message>
+        <source>Days that chats are kept</source>
+        <translation>チャットを保存する日数</translation>
+    </message>
+    <message>
+        <source>for ever</source>
+        <translation>無期限に保存</translation>
+    </message>
+    <message>
+        <source>not at all</source>
+        <translation>保存しない</translation>
+    </message>
+    <message>
+        <source>Keep them</source>
+        <translation>残しておく</translation>
+    </message>
+    <message>
+        <source>Kept now: {0} chats with {1} messages ({2}), and {3} prompts you sent.</source>
+        <translation>現在の保存内容：チャット {0} 件（メッセージ {1} 件、{2}）、送信したプロンプト {3} 件。</translation>
+    </message>
+    <message>
+        <source>The oldest began {0}.</source>
+        <translation>最も古いものは {0} に始まりました。</translation>
+    </message>
+    <message>
+        <source>Applying this deletes {0} of them for good.</source>
+        <translation>適用すると、このうち {0} 件のチャットが完全に削除されます。</translation>
+    </message>
+    <message>
+        <source>Delete and apply</source>
+        <translation>削除して適用</translation>
+    </message>
+    <message>
+        <source>Apply</source>
+        <translation>適用</translation>
+    </message>
+    <message>
+        <source>This deletes {0} chats with {1} messages of every server, the {2} prompts you sent, the chat in the window and {3} damaged files, for good. Presets, settings and tokens stay.</source>
+        <translation>全サーバーのチャット {0} 件（メッセージ {1} 件）、送信したプロンプト {2} 件、表示中のチャット、壊れたファイル {3} 個を完全に削除します。プリセット、設定、トークンは残ります。</translation>
+    </message>
+    <message>
+        <source>What the server keeps is not touched by this.</source>
+        <translation>サーバーに保存されている内容には影響しません。</translation>
+    </message>
+    <message>
+        <source>Delete it all</source>
+        <translation>すべて削除</translation>
+    </message>
+    <message>
+        <source>Forget everything now…</source>
+        <translation>今すぐすべて消去…</translation>
     </message>
 </context>
 </TS>

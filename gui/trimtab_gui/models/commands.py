@@ -42,6 +42,7 @@ MENUS: Final = {
     "connection": QT_TRANSLATE_NOOP("Commands", "&Connection"),
     "chat": QT_TRANSLATE_NOOP("Commands", "C&hat"),
     "evidence": QT_TRANSLATE_NOOP("Commands", "&Evidence"),
+    "vectors": QT_TRANSLATE_NOOP("Commands", "Vec&tors"),
     "release": QT_TRANSLATE_NOOP("Commands", "&Release"),
     "view": QT_TRANSLATE_NOOP("Commands", "&View"),
 }
@@ -226,6 +227,19 @@ SPECS: Final = (
         "rollout.pause",
         "release",
         QT_TRANSLATE_NOOP("Commands", "Pause the rollout"),
+    CommandSpec(
+        "vectors.extract",
+        "vectors",
+        QT_TRANSLATE_NOOP("Commands", "Make a steering vector…"),
+        shortcut="Ctrl+Shift+V",
+        hint=QT_TRANSLATE_NOOP("Commands", "From pairs of texts to a vector and its strength, page by page"),
+    ),
+    CommandSpec(
+        "vectors.import",
+        "vectors",
+        QT_TRANSLATE_NOOP("Commands", "Import a vector file…"),
+        hint=QT_TRANSLATE_NOOP("Commands", "safetensors, GGUF, svec, or layer files of weights alone"),
+    ),
         hint=QT_TRANSLATE_NOOP("Commands", "Holds it where it is; its guardrails go on"),
         needs_reason=True,
     ),

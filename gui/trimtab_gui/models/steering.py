@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal, Slot
+from trimtab_client import bare
 from trimtab_client.types import (
     ActiveChange,
     Bound,
@@ -155,6 +156,24 @@ class SteeringModel(QObject):
         vector = self.vector(name)
         if vector is not None:
             self.set_strength(name, vector.suggested_strength)
+
+    def set_dose(self, name: str, strength: float, layers: tuple[int, ...]) -> None:
+        """Switches a vector on at these layers and this strength, beside the others."""
+        bounded = max(-STRENGTH_LIMIT, min(STRENGTH_LIMIT, strength))
+        self._set(name, replace(self._drafts[name], enabled=True, strength=bounded, layers=layers))
+
+    def use(self, name: str, strength: float, layers: tuple[int, ...], positions: Positions) -> None:
+        """Steers with this vector alone, at the stage it belongs to; the others keep their strengths, switched off."""
+        vector = self.vector(name)
+        if vector is None:
+            return
+        for other in self._vectors:
+            if other.name != name:
+                self.set_enabled(other.name, False)
+        self._set(name, replace(self._drafts[name], positions=positions))
+        self.set_dose(name, strength, layers)
+        home = next((own.name for own in self._stages if own.short_name == bare(vector.stage)), "")
+        self.choose_stage(home)
 
     def reset_to_active(self) -> None:
         """Sets the dock to what the active snapshot has."""

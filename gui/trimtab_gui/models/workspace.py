@@ -15,13 +15,16 @@ from trimtab_gui.models.connection import ConnectionModel
 from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup
 from trimtab_gui.models.freshness import FreshnessModel
 from trimtab_gui.models.hosted import HostedModel
+from trimtab_gui.models.extraction import ExtractionModel
 from trimtab_gui.models.local_server import LocalServer
 from trimtab_gui.models.monitors import MonitorsModel
 from trimtab_gui.models.release import ReleaseModel
+from trimtab_gui.models.measurements import MeasurementsModel
 from trimtab_gui.models.rollouts import RolloutsModel
 from trimtab_gui.models.steering import SteeringModel
 from trimtab_gui.settings import SettingsFile
 
+from trimtab_gui.models.vector_files import VectorFiles
 
 class Tone(StrEnum):
     PLAIN = ""
@@ -58,6 +61,9 @@ class Workspace(QObject):
         self._seeded_prompt = False
         for kind in (LaneKind.UNSTEERED, LaneKind.PROMPT_ONLY, LaneKind.STEERED):
             self.conversation.add_lane(LaneSetup(kind))
+        self.extraction = ExtractionModel(gateway, self)
+        self.measurements = MeasurementsModel(gateway, self)
+        self.vector_files = VectorFiles(gateway, self)
         self._wire()
 
     @property
@@ -88,7 +94,10 @@ class Workspace(QObject):
             self.release,
             self.monitors,
             self.audit,
+        self.extraction.extracted.connect(self._look_at_vectors)
+        self.measurements.measured.connect(self._look_at_vectors)
             self.rollouts,
+            self.measurements,
             self.approvals,
             self.freshness,
         ):
@@ -103,6 +112,7 @@ class Workspace(QObject):
         self.monitors.start()
         self.audit.refresh()
         self.rollouts.start()
+        self.measurements.forget()
         self.freshness.refresh()
 
     def refresh_vectors(self) -> None:
@@ -114,6 +124,11 @@ class Workspace(QObject):
 
     @Slot(object, object)
     def _take_model(self, model: Model, stages: tuple[Stage, ...]) -> None:
+    @Slot()
+    def _look_at_vectors(self) -> None:
+        """A vector came, or another strength is offered for one."""
+        self.refresh_vectors()
+
         self.steering.take_stages(stages, model.default_stage)
         if not self._seeded_prompt and model.prompt_presets:
             self._seeded_prompt = True

@@ -34,6 +34,7 @@ from trimtab_gui.views.start_page import StartPage
 from trimtab_gui.views.strips import ConnectionStrip, NoticeStrip, ReasonStrip
 from trimtab_gui.views.system_notice import SystemNotifier
 
+from trimtab_gui.views.vector_actions import VectorActions
 DEFAULT_SIZE: Final = (1400, 900)
 # Pages scroll below what they need; the bar goes to two rows.
 SMALLEST_SIZE: Final = (800, 560)
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
         self._pages = QStackedWidget()
         self.rollout_actions = RolloutActions(workspace, self.reason, self.notice, self, self)
         self.system_notifier = SystemNotifier(self)
+        self.vector_actions = VectorActions(workspace, theme, self.chat.dock, self._show_vectors, self)
         self.alarm_desk = AlarmDesk(workspace, self, self.notice, self, self.system_notifier)
         self._build()
         self.palette_panel = CommandPalette(workspace.commands, self)
@@ -205,6 +207,7 @@ class MainWindow(QMainWindow):
         self._workspace.files.save()
         self._workspace.shut_down()
         super().closeEvent(event)
+        self.vector_actions.close()
 
     # Rooms ------------------------------------------------------------------------------------------------
 
@@ -335,11 +338,14 @@ class MainWindow(QMainWindow):
     def _cycle_readout(self) -> None:
         self.chat.cycle_readout()
 
-    def _create_snapshot(self) -> None:
+    def _show_vectors(self) -> None:
         self.show_room("chat")
         self.chat.side.show()
         self.chat.dock.open_form()
 
+
+    def _create_snapshot(self) -> None:
+        self._show_vectors()
     def _run_canary(self) -> None:
         self._workspace.monitors.run_canary()
 

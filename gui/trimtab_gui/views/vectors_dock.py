@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Slot
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, QTimer, Slot
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLineEdit,
@@ -14,126 +13,13 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from trimtab_client import bare
-from trimtab_client.types import StageState, Vector
+from trimtab_client.types import StageState
 
-from trimtab_gui.models.steering import SteeringModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
-from trimtab_gui.views.elements import ElidedLabel, Panel, label, number, separator, set_tone
-from trimtab_gui.views.strength_slider import StrengthEditor
-
-
-class VectorRow(Panel):
-    """One vector: on or off, how strong, and how that compares with the active snapshot."""
-
-    def __init__(self, steering: SteeringModel, theme: Theme, name: str) -> None:
-        super().__init__()
-        self._steering = steering
-        self._name = name
-        self.switch = QCheckBox()
-        self.switch.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.force = QCheckBox()
-        self.editor = StrengthEditor(theme)
-        self._card = ElidedLabel("caption")
-        self._note = label("caption", wrap=True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 10)
-        layout.setSpacing(3)
-        layout.addWidget(self.switch)
-        layout.addWidget(self._card)
-        layout.addWidget(self.editor)
-        layout.addWidget(self._note)
-        layout.addWidget(self.force)
-        self.switch.toggled.connect(self._toggled)
-        self.force.toggled.connect(self._forced)
-        self.editor.strengthChanged.connect(self._dosed)
-        self.editor.resetRequested.connect(self._reset)
-        self.retranslate()
-
-    def retranslate(self) -> None:
-        self.force.setText(self.tr("Use it all the same (goes on record)"))
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Shows the draft, the active strength, and every warning there is."""
-        vector = self._steering.vector(self._name)
-        if vector is None:
-            return
-        draft = self._steering.draft(self._name)
-        active = self._steering.active_strength(self._name)
-        title = vector.display_name or vector.concept
-        self.switch.setText(title)
-        self.switch.setAccessibleName(self.tr("Use {0}").format(title))
-        self.force.setAccessibleName(self.tr("Use {0} all the same").format(title))
-        self.editor.name(title)
-        self._card.setText(self._describe(vector))
-        with QSignalBlocker(self.switch), QSignalBlocker(self.force):
-            self.switch.setChecked(draft.enabled)
-            self.force.setChecked(draft.force)
-        self.editor.show_strength(draft.strength)
-        self.editor.slider.set_marks(vector.safe_strength, active)
-        foreign = bool(self._steering.stage) and bare(vector.stage) != bare(self._steering.stage)
-        misfit = foreign or not vector.compatible
-        self.force.setVisible(misfit)
-        usable = vector.compatible or draft.force
-        self.editor.setEnabled(usable)
-        self.switch.setEnabled(usable)
-        note, warns = self._note_for(vector, foreign)
-        self._note.setText(note)
-        self._note.setProperty("role", "caption")
-        self._note.setVisible(bool(note))
-        self._note.setStyleSheet("font-weight: 600;" if warns else "")
-
-    def _describe(self, vector: Vector) -> str:
-        parts = [vector.concept, bare(vector.stage)]
-        if vector.pair_accuracies:
-            accuracy = number(100 * max(vector.pair_accuracies), 0)
-            parts.append(self.tr("pairs told apart {0}%").format(accuracy))
-        return " · ".join(parts)
-
-    def _note_for(self, vector: Vector, foreign: bool) -> tuple[str, bool]:
-        draft = self._steering.draft(self._name)
-        active = self._steering.active_strength(self._name)
-        notes = []
-        warns = False
-        if not vector.compatible:
-            notes.append(self.tr("Made for another model."))
-            warns = True
-        elif foreign:
-            notes.append(self.tr("Extracted at another stage ({0}).").format(bare(vector.stage)))
-            warns = draft.enabled and not draft.force
-        if vector.safe_strength > 0 and draft.enabled and abs(draft.strength) > vector.safe_strength + 1e-9:
-            notes.append(
-                self.tr("⚠ Above the safe range (up to {0}).").format(number(vector.safe_strength, 2))
-            )
-            warns = True
-        elif vector.safe_strength > 0:
-            notes.append(self.tr("Safe up to {0}.").format(number(vector.safe_strength, 2)))
-        set_here = draft.strength if draft.enabled else None
-        if active is not None:
-            notes.append(self.tr("Active: {0}.").format(number(active, 2)))
-        if set_here is not None and (active is None or abs(set_here - active) > 1e-9):
-            notes.append(self.tr("Here: {0}, not released.").format(number(set_here, 2)))
-        elif set_here is None and active is not None:
-            notes.append(self.tr("Here: off."))
-        return " ".join(notes), warns
-
-    @Slot(bool)
-    def _toggled(self, on: bool) -> None:
-        self._steering.set_enabled(self._name, on)
-
-    @Slot(bool)
-    def _forced(self, on: bool) -> None:
-        self._steering.set_force(self._name, on)
-
-    @Slot(float)
-    def _dosed(self, strength: float) -> None:
-        self._steering.set_strength(self._name, strength)
-
-    @Slot()
-    def _reset(self) -> None:
-        self._steering.reset_strength(self._name)
+from trimtab_gui.views.elements import Panel, label, separator, set_tone
+from trimtab_gui.views.vector_import import VectorImport
+from trimtab_gui.views.vector_row import VectorRow
 
 
 class SnapshotForm(Panel):
@@ -215,7 +101,11 @@ class VectorsDock(Panel):
         self._steering = workspace.steering
         self._theme = theme
         self._rows: dict[str, VectorRow] = {}
+        self._opened: VectorRow | None = None
         self._heading = label("heading")
+        self.make_button = QPushButton()
+        self.import_button = QPushButton()
+        self.importer = VectorImport(workspace)
         self._stage_label = label("muted")
         self.stage_choice = QComboBox()
         self.stage_choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -248,6 +138,9 @@ class VectorsDock(Panel):
         self.create_button.clicked.connect(self.open_form)
         self.revert_button.clicked.connect(self._steering.reset_to_active)
         workspace.connection.changed.connect(self._show_state)
+        self.make_button.clicked.connect(self._make)
+        self.import_button.clicked.connect(self._import)
+        workspace.commands.changed.connect(self._show_commands)
         self.retranslate()
 
     def _build(self) -> None:
@@ -260,7 +153,13 @@ class VectorsDock(Panel):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(14, 12, 10, 12)
         layout.setSpacing(8)
-        layout.addWidget(self._heading)
+        head = QHBoxLayout()
+        head.setSpacing(6)
+        head.addWidget(self._heading, 1)
+        head.addWidget(self.make_button)
+        head.addWidget(self.import_button)
+        layout.addLayout(head)
+        layout.addWidget(self.importer)
         layout.addLayout(stage_row)
         layout.addWidget(separator())
         layout.addWidget(self._scroll, 1)
@@ -277,13 +176,17 @@ class VectorsDock(Panel):
 
     def retranslate(self) -> None:
         self._heading.setText(self.tr("Steering vectors"))
+        self.make_button.setText(self.tr("Make…"))
+        self.make_button.setAccessibleName(self.tr("Make a steering vector"))
+        self.import_button.setText(self.tr("Import…"))
+        self.import_button.setAccessibleName(self.tr("Import a vector file"))
         self._stage_label.setText(self.tr("Stage"))
         self.stage_choice.setAccessibleName(self.tr("Stage"))
         self._scroll.setAccessibleName(self.tr("Steering vectors"))
         self._empty.setText(
             self.tr(
-                "No steering vectors yet. Extract one from a contrast set with “trimtab vectors extract”, or import"
-                " a file with “trimtab vectors import”."
+                "No steering vectors yet. “Make…” leads from pairs of texts to a vector, page by page; “Import…” takes"
+                " a vector file."
             )
         )
         self.create_button.setText(self.tr("Create a snapshot…"))
@@ -291,6 +194,20 @@ class VectorsDock(Panel):
         self.revert_button.setToolTip(self.tr("Sets the dock to what the active snapshot has"))
         self._show_stages()
         self._show_state()
+
+    @Slot()
+    def _make(self) -> None:
+        self._workspace.commands.run("vectors.extract")
+
+    @Slot()
+    def _import(self) -> None:
+        self._workspace.commands.run("vectors.import")
+
+    @Slot()
+    def _show_commands(self) -> None:
+        commands = self._workspace.commands
+        self.make_button.setEnabled(commands.is_enabled("vectors.extract"))
+        self.import_button.setEnabled(commands.is_enabled("vectors.import"))
 
     @Slot()
     def open_form(self) -> None:
@@ -307,10 +224,23 @@ class VectorsDock(Panel):
                 row.deleteLater()
             self._rows = {}
             for place, name in enumerate(names):
-                self._rows[name] = VectorRow(self._steering, self._theme, name)
+                self._rows[name] = VectorRow(self._workspace, self._theme, name)
+                self._rows[name].opened.connect(self._reveal_soon)
                 self._list_layout.insertWidget(place, self._rows[name])
         self._empty.setVisible(not names)
         self._refresh_all()
+
+    @Slot(object)
+    def _reveal_soon(self, row: VectorRow) -> None:
+        """Brings details into view when they have their place."""
+        self._opened = row
+        QTimer.singleShot(0, self._reveal)
+
+    @Slot()
+    def _reveal(self) -> None:
+        row = self._opened
+        if row in self._rows.values():
+            self._scroll.verticalScrollBar().setValue(row.y())
 
     @Slot(str)
     def _refresh(self, name: str) -> None:
