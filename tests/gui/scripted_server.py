@@ -19,6 +19,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from scripted_measurements import ScriptedMeasurements, VectorScript
 from scripted_rollouts import Approvals, Rollouts, RolloutScript
 from scripted_trials import ScriptedTrials
 from trimtab_protos.v1 import (
@@ -98,6 +99,7 @@ class ScriptedServer:
         self.records: list[audit_pb2.AuditRecord] = []
         self.monitor_events: list[monitor_pb2.WatchResponse] = []
         self.trials = ScriptedTrials(self.check, refuse)
+        self.vectors = VectorScript()
         self._server: grpc.Server | None = None
         unsteered = self.add_snapshot("unsteered", steering_pb2.Steering(stage=STAGE), "server")
         self.activate(unsteered, snapshot_pb2.REVISION_KIND_INITIAL, "server", "first start")
@@ -108,6 +110,7 @@ class ScriptedServer:
 
     def start(self) -> None:
         self.stopping.clear()
+        self.vectors.stopping.clear()
         server = grpc.server(
             futures.ThreadPoolExecutor(32, thread_name_prefix="scripted"), options=[("grpc.so_reuseport", 0)]
         )
@@ -127,6 +130,7 @@ class ScriptedServer:
     def stop(self) -> None:
         """Gone at once, with all its streams."""
         self.stopping.set()
+        self.vectors.stopping.set()
         self.script.release.set()
         self.script.answers.set()
         with self.changed:
@@ -424,8 +428,9 @@ class _Models(model_pb2_grpc.ModelServiceServicer):
         yield model_pb2.LoadStageResponse(phase="ready", stage=stage)
 
 
-class _Vectors(vector_pb2_grpc.VectorServiceServicer):
+class _Vectors(ScriptedMeasurements):
     def __init__(self, server: ScriptedServer) -> None:
+        super().__init__(server.vectors)
         self._server = server
 
     def ListVectors(self, request, context):
@@ -460,6 +465,7 @@ class _Vectors(vector_pb2_grpc.VectorServiceServicer):
                 vector_pb2.Vector(
                     name=FOREIGN, display_name="calm", compatible=False, **(common | {"concept": "calm"})
                 ),
+                *self._server.vectors.made,
             ]
         )
 

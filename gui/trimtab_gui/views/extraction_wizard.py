@@ -258,7 +258,8 @@ class ExtractionWizard(QDialog):
             event.ignore()
             return
         self.strip.hide()
-        super().closeEvent(event)
+        # Not QDialog's, which would call `reject` and with it `close` again.
+        event.accept()
 
     @Slot()
     def _close_now(self) -> None:

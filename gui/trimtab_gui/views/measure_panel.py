@@ -71,6 +71,7 @@ class MeasurePanel(Panel):
     def retranslate(self) -> None:
         self.tabs.setTabText(0, self.tr("Sweep"))
         self.tabs.setTabText(1, self.tr("Card"))
+        self.tabs.setAccessibleName(self.tr("Sweep and card"))
         self.tabs.tabBar().setAccessibleName(self.tr("Sweep and card"))
         self.empty.setText(
             self.tr(
