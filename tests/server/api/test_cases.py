@@ -152,12 +152,33 @@ class Desk:
         return [own for own in reversed(found) if own.subject == name]
 
 
+class Home:
+    """A data directory, and the server on it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self.server = Server(data_dir)
+
+    def kill_and_start(self) -> Server:
+        self.server.process.kill()
+        self.server.process.wait(60)
+        assert self.server.process.stdout is not None
+        self.server.process.stdout.close()
+        self.server = Server(self._data_dir)
+        return self.server
+
+
 @pytest.fixture(scope="module")
-def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Its active snapshot changes here, which no other test must meet."""
-    running = Server(tmp_path_factory.mktemp("cases") / "data")
-    yield running
-    assert running.stop() == 0
+    own = Home(tmp_path_factory.mktemp("cases") / "data")
+    yield own
+    assert own.server.stop() == 0
+
+
+@pytest.fixture(scope="module")
+def own_server(home: Home) -> Server:
+    return home.server
 
 
 @pytest.fixture(scope="module")
@@ -538,18 +559,14 @@ def test_refusals_name_what_is_wrong(desk: Desk, call: Any, code: str, reason: s
     assert (failure.code, failure.reason) == (code, reason)
 
 
-def test_a_case_goes_on_after_a_restart(tmp_path: Path) -> None:
-    first = Server(tmp_path / "data")
-    stubs = first.client()
-    case = Desk(stubs).locked()
-    trial = Desk(stubs).tried(case, 0, facts=2)
-    before = Desk(stubs).get(case.name)
+def test_a_case_goes_on_after_the_server_was_killed(home: Home, desk: Desk) -> None:
+    """The last one: what it leaves is another server."""
+    case = desk.locked(goal="Honest answers, whatever happens")
+    trial = desk.tried(case, 0, facts=2)
+    before = desk.get(case.name)
+    stubs = home.kill_and_start().client()
+    after = Desk(stubs)
+    assert after.get(case.name) == before
+    assert refused(lambda: after.attach(case.name, trial.name)).reason == "CASE_PART_TAKEN"
+    assert after.decide(case.name, STOP).decision.reason == "as agreed"
     stubs.close()
-    assert first.stop() == 0
-    second = Server(tmp_path / "data")
-    stubs = second.client()
-    assert Desk(stubs).get(case.name) == before
-    assert refused(lambda: Desk(stubs).attach(case.name, trial.name)).reason == "CASE_PART_TAKEN"
-    assert Desk(stubs).decide(case.name, STOP).decision.reason == "as agreed"
-    stubs.close()
-    assert second.stop() == 0
