@@ -19,19 +19,22 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
+from scripted_cases import ScriptedCases
 from scripted_measurements import ScriptedMeasurements, VectorScript
 from scripted_rollouts import Approvals, Rollouts, RolloutScript
-from scripted_trials import ScriptedTrials
+from scripted_trials import ScriptedReports, ScriptedTrials
 from trimtab_protos.v1 import (
     approval_pb2_grpc,
     audit_pb2,
     audit_pb2_grpc,
+    case_pb2_grpc,
     chat_pb2,
     chat_pb2_grpc,
     model_pb2,
     model_pb2_grpc,
     monitor_pb2,
     monitor_pb2_grpc,
+    report_pb2_grpc,
     rollout_pb2_grpc,
     snapshot_pb2,
     snapshot_pb2_grpc,
@@ -99,6 +102,8 @@ class ScriptedServer:
         self.records: list[audit_pb2.AuditRecord] = []
         self.monitor_events: list[monitor_pb2.WatchResponse] = []
         self.trials = ScriptedTrials(self.check, refuse)
+        self.cases = ScriptedCases(self.check, self.stopping)
+        self.reports = ScriptedReports(self.check)
         self.vectors = VectorScript()
         self._server: grpc.Server | None = None
         unsteered = self.add_snapshot("unsteered", steering_pb2.Steering(stage=STAGE), "server")
@@ -123,6 +128,8 @@ class ScriptedServer:
         rollout_pb2_grpc.add_RolloutServiceServicer_to_server(Rollouts(self), server)
         approval_pb2_grpc.add_ApprovalServiceServicer_to_server(Approvals(self), server)
         trial_pb2_grpc.add_TrialServiceServicer_to_server(self.trials, server)
+        case_pb2_grpc.add_CaseServiceServicer_to_server(self.cases, server)
+        report_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
         self.port = server.add_insecure_port(f"127.0.0.1:{self.port}")
         server.start()
         self._server = server

@@ -9,7 +9,7 @@ from importlib import resources
 
 import grpc
 from grpc_status import rpc_status
-from trimtab_protos.v1 import rollout_pb2, trial_pb2, trial_pb2_grpc
+from trimtab_protos.v1 import report_pb2, report_pb2_grpc, rollout_pb2, trial_pb2, trial_pb2_grpc
 from trimtab_server.api.errors import status_of
 from trimtab_server.api.trial_drafts import criteria_refused
 from trimtab_server.trials import (
@@ -359,12 +359,59 @@ class ScriptedTrials(trial_pb2_grpc.TrialServiceServicer):
         self.finish(self.trials[request.name])
         return self.trials[request.name]
 
+    def EstimateTrialCost(
+        self, request: trial_pb2.EstimateTrialCostRequest, context: grpc.ServicerContext
+    ) -> trial_pb2.TrialCost:
+        """Twelve months at these figures, of lanes that leave no bad reply."""
+        self._check(request, context)
+        figures = request.figures
+        saved = figures.monthly_replies * figures.incident_cost
+        options = []
+        for name, hours in (("prompt", 4.0), ("steered", 16.0), ("fine-tune", 40.0)):
+            horizon = figures.months * saved - hours * figures.wage
+            options.append(
+                trial_pb2.CostOption(
+                    name=name,
+                    setup=hours * figures.wage,
+                    prevented=_same(figures.monthly_replies),
+                    saved=_same(saved),
+                    net=_same(saved),
+                    horizon=_same(horizon),
+                    payback_months=hours * figures.wage / saved if saved else None,
+                    assumed=name == "fine-tune",
+                    dominated_by="prompt" if name == "fine-tune" else "",
+                )
+            )
+        return trial_pb2.TrialCost(
+            currency=figures.currency, months=figures.months, base_rate=1.0, best="steered", options=options
+        )
+
     def ExportTrial(
         self, request: trial_pb2.ExportTrialRequest, context: grpc.ServicerContext
     ) -> Iterator[trial_pb2.ExportTrialResponse]:
         self._check(request, context)
         yield trial_pb2.ExportTrialResponse(data=b'{"trial": ')
         yield trial_pb2.ExportTrialResponse(data=b"1}")
+
+
+class ScriptedReports(report_pb2_grpc.ReportServiceServicer):
+    """Reports that say what was asked for."""
+
+    def __init__(self, check: object) -> None:
+        self._check = check
+
+    def WriteReport(
+        self, request: report_pb2.WriteReportRequest, context: grpc.ServicerContext
+    ) -> Iterator[report_pb2.WriteReportResponse]:
+        self._check(request, context)
+        costs = "with costs" if request.HasField("cost") else "without costs"
+        form = report_pb2.ReportFormat.Name(request.format)
+        yield report_pb2.WriteReportResponse(data=f"{request.name} {form} ".encode())
+        yield report_pb2.WriteReportResponse(data=f"{request.language} {costs}".encode())
+
+
+def _same(value: float) -> trial_pb2.CostRange:
+    return trial_pb2.CostRange(value=value, low=value, high=value)
 
 
 def _lane(lane: LaneSpec) -> trial_pb2.TrialLane:

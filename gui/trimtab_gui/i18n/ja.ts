@@ -665,7 +665,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>From the goal to the decision, step by step</source>
-        <translation>目的から決定まで、段階を追って進めます</translation>
+        <translation>目標から決定まで、順を追って進めます</translation>
     </message>
     <message>
         <source>New case</source>
@@ -673,7 +673,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>From a template, in two clicks</source>
-        <translation>テンプレートから 2 クリックで作成します</translation>
+        <translation>ひな形から 2 クリックで作成します</translation>
     </message>
     <message>
         <source>The next step of the case</source>
@@ -689,7 +689,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Scale or stop, with the reason</source>
-        <translation>拡大または終了を、理由とともに決めます</translation>
+        <translation>拡大または停止を、理由とともに決めます</translation>
     </message>
     <message>
         <source>Show the trials</source>
@@ -892,6 +892,10 @@ Click to see what to do.</source>
     <message>
         <source>Trials</source>
         <translation>試験</translation>
+    </message>
+    <message>
+        <source>Cases</source>
+        <translation>案件</translation>
     </message>
 </context>
 <context>
@@ -3064,6 +3068,18 @@ Click to see what to do.</source>
     <message>
         <source>Not shown to hold</source>
         <translation>守られると示せないもの</translation>
+    </message>
+    <message>
+        <source>Case</source>
+        <translation>案件</translation>
+    </message>
+    <message>
+        <source>Where it stands</source>
+        <translation>進み具合</translation>
+    </message>
+    <message>
+        <source>Changed</source>
+        <translation>更新</translation>
     </message>
 </context>
 <context>
@@ -6443,6 +6459,310 @@ Click to see what to do.</source>
     <message>
         <source>Forget everything now…</source>
         <translation>今すぐすべて消去…</translation>
+    </message>
+</context>
+<context>
+    <name>CasesPage</name>
+    <message>
+        <source>Cases</source>
+        <translation>案件</translation>
+    </message>
+    <message>
+        <source>New case…</source>
+        <translation>新しい案件…</translation>
+    </message>
+</context>
+<context>
+    <name>Cases</name>
+    <message>
+        <source>Goal</source>
+        <translation>目標</translation>
+    </message>
+    <message>
+        <source>Criteria locked</source>
+        <translation>判定基準の固定</translation>
+    </message>
+    <message>
+        <source>Small trial</source>
+        <translation>小規模な試験</translation>
+    </message>
+    <message>
+        <source>Confirmation on fresh prompts</source>
+        <translation>新しいプロンプトでの確認試験</translation>
+    </message>
+    <message>
+        <source>Release</source>
+        <translation>リリース</translation>
+    </message>
+    <message>
+        <source>Scale or stop</source>
+        <translation>拡大または停止</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>完了</translation>
+    </message>
+    <message>
+        <source>to do now</source>
+        <translation>次の作業</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>実行中</translation>
+    </message>
+    <message>
+        <source>later</source>
+        <translation>このあと</translation>
+    </message>
+    <message>
+        <source>failed</source>
+        <translation>不成立</translation>
+    </message>
+    <message>
+        <source>unknown</source>
+        <translation>不明</translation>
+    </message>
+    <message>
+        <source>scale</source>
+        <translation>拡大</translation>
+    </message>
+    <message>
+        <source>stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>Write goal and criteria…</source>
+        <translation>目標と判定基準を記入…</translation>
+    </message>
+    <message>
+        <source>Look at the criteria and lock them…</source>
+        <translation>判定基準を確認して固定…</translation>
+    </message>
+    <message>
+        <source>New trial by these criteria…</source>
+        <translation>この判定基準で新しい試験…</translation>
+    </message>
+    <message>
+        <source>Start the trial</source>
+        <translation>試験を開始</translation>
+    </message>
+    <message>
+        <source>Show the trial</source>
+        <translation>試験を表示</translation>
+    </message>
+    <message>
+        <source>Resume the trial</source>
+        <translation>試験を再開</translation>
+    </message>
+    <message>
+        <source>Rate the replies blind…</source>
+        <translation>応答を盲検評価…</translation>
+    </message>
+    <message>
+        <source>Create the snapshot</source>
+        <translation>スナップショットを作成</translation>
+    </message>
+    <message>
+        <source>New rollout of this snapshot…</source>
+        <translation>このスナップショットの新しいロールアウト…</translation>
+    </message>
+    <message>
+        <source>Make the rollout a part of the case</source>
+        <translation>ロールアウトを案件に加える</translation>
+    </message>
+    <message>
+        <source>Show the rollout</source>
+        <translation>ロールアウトを表示</translation>
+    </message>
+    <message>
+        <source>Decide…</source>
+        <translation>決定…</translation>
+    </message>
+    <message>
+        <source>Stop early…</source>
+        <translation>早めに停止…</translation>
+    </message>
+</context>
+<context>
+    <name>StepCard</name>
+    <message>
+        <source>Save an example file…</source>
+        <translation>ファイルの例を保存…</translation>
+    </message>
+    <message>
+        <source>{0}: {1}</source>
+        <translation>{0}：{1}</translation>
+    </message>
+    <message>
+        <source>Step {0}, {1}, {2}: {3}</source>
+        <translation>段階 {0}、{1}、{2}：{3}</translation>
+    </message>
+</context>
+<context>
+    <name>TemplateCard</name>
+    <message>
+        <source>{0} prompts for each of the two trials; the case says how to collect them.</source>
+        <translation>2 回の試験それぞれに {0} 件のプロンプトを使います。集め方は案件の中で説明します。</translation>
+    </message>
+    <message>
+        <source>Start with this</source>
+        <translation>これで始める</translation>
+    </message>
+    <message>
+        <source>Start a case: {0}</source>
+        <translation>案件を始める：{0}</translation>
+    </message>
+</context>
+<context>
+    <name>CaseStart</name>
+    <message>
+        <source>One question, from the goal to the decision</source>
+        <translation>ひとつの問いを、目標から決定まで</translation>
+    </message>
+    <message>
+        <source>A case leads from a goal through criteria that are locked beforehand, a small trial, a confirmation on fresh prompts and a release to the decision to scale or to stop. Its report is what you show to those who decide.</source>
+        <translation>案件は、目標から、事前に固定する判定基準、小規模な試験、新しいプロンプトでの確認試験、リリースを経て、拡大または停止の決定まで導きます。そのレポートを、決定する人に示します。</translation>
+    </message>
+    <message>
+        <source>Choose what comes nearest to your question. Everything can be changed until it is locked.</source>
+        <translation>最も近いものを選んでください。固定するまでは、すべて変更できます。</translation>
+    </message>
+    <message>
+        <source>Start without a template</source>
+        <translation>ひな形なしで始める</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+    <message>
+        <source>New case</source>
+        <translation>新しい案件</translation>
+    </message>
+</context>
+<context>
+    <name>DecisionPanel</name>
+    <message>
+        <source>Scale or stop</source>
+        <translation>拡大または停止</translation>
+    </message>
+    <message>
+        <source>Reason: it goes into the audit</source>
+        <translation>理由（監査に残ります）</translation>
+    </message>
+    <message>
+        <source>Reason of the decision</source>
+        <translation>決定の理由</translation>
+    </message>
+    <message>
+        <source>Scale</source>
+        <translation>拡大する</translation>
+    </message>
+    <message>
+        <source>Stop</source>
+        <translation>停止する</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>キャンセル</translation>
+    </message>
+    <message>
+        <source>The decision is final: it closes the case and is recorded with what it rested on, the hashes of the trials, their verdicts and the rollout.</source>
+        <translation>決定は取り消せません。案件は閉じられ、根拠となった試験のハッシュ、判定、ロールアウトとともに記録されます。</translation>
+    </message>
+    <message>
+        <source>The candidate was not promoted in this case, so it can only be stopped. The decision is final and is recorded with what it rested on.</source>
+        <translation>この案件では候補が昇格していないため、停止だけが可能です。決定は取り消せず、根拠とともに記録されます。</translation>
+    </message>
+</context>
+<context>
+    <name>CaseEditor</name>
+    <message>
+        <source>Title</source>
+        <translation>名前</translation>
+    </message>
+    <message>
+        <source>Goal: what shall be reached, and for whom</source>
+        <translation>目標：何を、誰のために達成するか</translation>
+    </message>
+    <message>
+        <source>Risks: what could go wrong</source>
+        <translation>リスク：起こりうる問題</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>why these criteria; it goes into the audit</source>
+        <translation>この判定基準にする理由（監査に残ります）</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Lock goal and criteria</source>
+        <translation>目標と判定基準を固定</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>閉じる</translation>
+    </message>
+    <message>
+        <source>Locking fixes goal, criteria and lanes by their hashes: every trial of the case is judged by them, and nobody can change them afterwards.</source>
+        <translation>固定すると、目標、判定基準、レーンがハッシュで定まります。案件のすべての試験はこれで判定され、以後は誰も変更できません。</translation>
+    </message>
+    <message>
+        <source>Goal and criteria of “{0}”</source>
+        <translation>「{0}」の目標と判定基準</translation>
+    </message>
+</context>
+<context>
+    <name>CaseView</name>
+    <message>
+        <source>Edit…</source>
+        <translation>編集…</translation>
+    </message>
+    <message>
+        <source>Edit the case</source>
+        <translation>案件を編集</translation>
+    </message>
+    <message>
+        <source>Export…</source>
+        <translation>書き出す…</translation>
+    </message>
+    <message>
+        <source>The case with its trials, its rollout and the decision, as one file</source>
+        <translation>案件を、試験、ロールアウト、決定とともに 1 つのファイルにします</translation>
+    </message>
+    <message>
+        <source>⚠ {0} trials by the same criteria were started and are no part of this case.</source>
+        <translation>⚠ 同じ判定基準の試験がほかに {0} 件開始されていますが、この案件には含まれていません。</translation>
+    </message>
+    <message>
+        <source>Criteria {0}, locked by {1} on {2}</source>
+        <translation>判定基準 {0}（{1} が {2} に固定）</translation>
+    </message>
+    <message>
+        <source>Case (*.json)</source>
+        <translation>案件 (*.json)</translation>
+    </message>
+    <message>
+        <source>Table (*.csv)</source>
+        <translation>表 (*.csv)</translation>
+    </message>
+    <message>
+        <source>Write a file</source>
+        <translation>ファイルに書き出す</translation>
+    </message>
+    <message>
+        <source>⚠ {0} could not be written: {1}</source>
+        <translation>⚠ {0} を書き込めません：{1}</translation>
+    </message>
+    <message>
+        <source>✓ Written: {0}</source>
+        <translation>✓ 書き出しました：{0}</translation>
     </message>
 </context>
 </TS>

@@ -94,7 +94,7 @@ class TrialCostsModel(QObject):
         super().__init__(parent)
         self._gateway = gateway
         self._files = files
-        self._entry = _remembered(files.settings.cost_figures)
+        self._entry = remembered_entry(files.settings.cost_figures)
         self._trial = ""
         self._cost: TrialCost | None = None
         self._failure: Failure | None = None
@@ -175,7 +175,7 @@ class _Answer:
             self._model.answered(self._number, None, failure)
 
 
-def _remembered(kept: dict[str, float | str]) -> CostEntry:
+def remembered_entry(kept: dict[str, float | str]) -> CostEntry:
     """Figures from the settings; those of another version of the client that do not fit are as they were at first."""
     known = {
         own.name: kept[own.name]

@@ -89,6 +89,11 @@ class CriteriaModel(QObject):
         return self._file.text or ("" if self._record is None else _pretty(self._record))
 
     @property
+    def written(self) -> CriteriaFile:
+        """What is kept: default criteria too are written out, as far as they are known."""
+        return self._file if self._file.text or not self.text else CriteriaFile(self.text, "json")
+
+    @property
     def extra_lanes(self) -> tuple[str, ...]:
         """Names of the lanes that are a snapshot or a stage of their own."""
         lanes = self._record["lanes"] if self._record is not None else ()

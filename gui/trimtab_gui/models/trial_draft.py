@@ -184,7 +184,7 @@ class TrialDraftModel(QObject):
             return
         case, attach = self._case.name, _Attach(self, trial)
         self._gateway.call(
-            lambda client: client.cases.attach_trial(case, trial.name), attach.done, self._refused
+            lambda client: client.cases.attach_trial(trial.name, case), attach.done, self._refused
         )
 
     def _run(self, trial: Trial) -> None:

@@ -66,6 +66,11 @@ class TrialsModel(QObject):
         return self._trial
 
     @property
+    def name(self) -> str:
+        """Of the open one, known before the server has told the rest; "" for none."""
+        return self._name
+
+    @property
     def is_busy(self) -> bool:
         """Whether a change is on its way to the server."""
         return self._busy

@@ -160,6 +160,8 @@ class MainWindow(QMainWindow):
         workspace.failed.connect(self._tell_failure)
         self.rail.roomChosen.connect(self.show_room)
         self.evidence.showRequested.connect(self._open_evidence)
+        self.evidence.case_desk.rolloutRequested.connect(self.new_rollout)
+        self.evidence.case_desk.placeRequested.connect(self.show_room)
         self.record.approvals.agreeRequested.connect(self.rollout_actions.agree)
         self.record.approvals.cancelRequested.connect(self.rollout_actions.ask_cancel)
         self.release.snapshots.activationRequested.connect(self.ask_activation)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from trimtab_client.case_types import Case
 from trimtab_client.rollout_types import Verdict
 from trimtab_client.trial_types import Trial
 
@@ -138,6 +139,26 @@ class TrialsPage(Panel):
         self.stack.setCurrentIndex(_NEW)
         self.form.prompts_button.setFocus()
 
+    def new_trial_of(self, case: Case) -> None:
+        """A form by the locked criteria of a case, of which the trial will be a part."""
+        self.draft.open_case(case)
+        self.error.hide()
+        self.stack.setCurrentIndex(_NEW)
+        self.form.prompts_button.setFocus()
+
+    def show_trial(self, name: str, command: str) -> None:
+        """One trial; "trial.start", "trial.resume" and "trial.rate" do that with it at once."""
+        self.error.hide()
+        self.model.open(name)
+        self.stack.setCurrentIndex(_BROWSE)
+        match command:
+            case "trial.start":
+                self.model.start()
+            case "trial.resume":
+                self.model.resume()
+            case "trial.rate":
+                self._rate()
+
     @Slot()
     def try_sample(self) -> None:
         """The form with the sample set in it: one click away from the start."""
@@ -156,8 +177,8 @@ class TrialsPage(Panel):
 
     @Slot()
     def _rate(self) -> None:
-        if self.model.trial is not None:
-            self.rating_model.open(self.model.trial.name)
+        if self.model.name:
+            self.rating_model.open(self.model.name)
             self.stack.setCurrentIndex(_RATE)
             self.rating.setFocus()
 
