@@ -5775,6 +5775,10 @@ Click to see what to do.</source>
         <source>Make the vector</source>
         <translation>ベクトルを作成</translation>
     </message>
+    <message>
+        <source>The server has had this vector already, under the name “{0}”.</source>
+        <translation>このベクトルは「{0}」という名前で、すでにサーバーにあります。</translation>
+    </message>
 </context>
 <context>
     <name>SweepPage</name>

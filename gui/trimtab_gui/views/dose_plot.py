@@ -30,7 +30,7 @@ class DosePlot(pg.PlotWidget):  # type: ignore[misc]
         item.showGrid(x=False, y=True, alpha=0.18)
         item.getViewBox().setMouseEnabled(x=False, y=False)
         item.getAxis("left").setTicks([[(share / 4, f"{25 * share}%") for share in range(5)]])
-        ask_height(self, 150)
+        ask_height(self, 190)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         theme.changed.connect(self.restyle)

@@ -197,6 +197,7 @@ class HowPage(WizardPage):
         self.methods = Choices(METHODS)
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
+        self.seed.lineEdit().setTextMargins(6, 0, 0, 0)
         fix_width(self.seed, 160)
         self.body.addWidget(self._labels["method"])
         self.body.addWidget(self.methods)

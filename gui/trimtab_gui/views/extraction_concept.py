@@ -261,7 +261,7 @@ class ConceptPage(WizardPage):
             )
             self._rows.replace(found.pairs)
             self.table.fit_columns(230)
-            self.table.fit_rows(8)
+            self.table.fit_rows(6)
         self.summary.setVisible(bool(self.summary.text()))
         self.changed.emit()
 

@@ -81,6 +81,7 @@ class DonePage(WizardPage):
         self.strength.setRange(-STRENGTH_LIMIT, STRENGTH_LIMIT)
         self.strength.setSingleStep(0.01)
         self.strength.setDecimals(2)
+        self.strength.lineEdit().setTextMargins(6, 0, 0, 0)
         fix_width(self.strength, 110)
         self._layers_label = label("muted")
         self.use_button = QPushButton()

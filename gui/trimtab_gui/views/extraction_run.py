@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 from trimtab_client import bare
+from trimtab_client.types import Vector
 
 from trimtab_gui.models.extraction import ExtractionModel
-from trimtab_gui.models.extraction_words import METHODS, POSITIONS, quality, set_title, words
+from trimtab_gui.models.extraction_words import METHODS, POSITIONS, Finding, quality, set_title, words
 from trimtab_gui.models.messages import describe
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.views.elements import label, set_tone
@@ -109,6 +110,13 @@ class RunPage(WizardPage):
         self._show_run()
         self.changed.emit()
 
+    def _known_before(self, made: Vector) -> tuple[Finding, ...]:
+        """A vector is its content: made a second time it keeps the name that it has."""
+        if made.display_name == self._model.draft.title:
+            return ()
+        text = self.tr("The server has had this vector already, under the name “{0}”.")
+        return (Finding(text.format(made.display_name)),)
+
     def _show_run(self) -> None:
         model = self._model
         self.start_button.setEnabled(model.can_start() and self._workspace.connection.is_live)
@@ -129,6 +137,7 @@ class RunPage(WizardPage):
         done = made is not None and not model.is_running
         self._heading.setVisible(done)
         if made is not None and done:
-            self.findings.show_findings(quality(made, model.review.dev_count if model.review else 0))
+            found = quality(made, model.review.dev_count if model.review else 0)
+            self.findings.show_findings((*self._known_before(made), *found))
         else:
             self.findings.show_findings(())
