@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from trimtab_client import Case, CaseChoice, CaseDraft, CaseTrialRole, Client, CriteriaFile, bare
+from trimtab_client import Case, CaseChoice, CaseDraft, CaseTrialRole, Client, bare
 
+from trimtab_server.cli.case_draft import (
+    CriteriaOption,
+    GoalOption,
+    LanesOption,
+    NameOption,
+    RisksOption,
+    SnapshotOption,
+    written,
+)
 from trimtab_server.cli.case_show import show_case, show_list, show_template
 from trimtab_server.cli.failure import CommandFailed
 from trimtab_server.cli.session import JsonFlag, session
@@ -42,23 +50,6 @@ CaseArgument = Annotated[str, typer.Argument(metavar="[CASE]", help="Its id. Def
 CaseOption = Annotated[str, typer.Option("--case", metavar="CASE", help="Its id. Default: the newest.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; kept in the audit.")]
 LanguageOption = Annotated[Language, typer.Option("--language", help="Of what is printed.")]
-GoalOption = Annotated[str | None, typer.Option(help="What shall be reached, and for whom.")]
-RisksOption = Annotated[str | None, typer.Option(help="What could go wrong.")]
-NameOption = Annotated[str | None, typer.Option("--name", help="What people call it.")]
-CriteriaOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Criteria, .toml or .json, as of a trial.")
-]
-LanesOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAMES",
-        help="Names from the criteria, or unsteered,prompt,steered,steered+prompt. Default: those of the criteria.",
-    ),
-]
-SnapshotOption = Annotated[
-    str | None,
-    typer.Option(help="What steered lanes steer with, unless the criteria say it. Default: the active one."),
-]
 
 
 @app.command()
@@ -94,22 +85,22 @@ def templates(
             "CASE_TEMPLATE_NOT_FOUND",
             f"there is no template {template}; use {', '.join(own.id for own in known)}",
         )
-    written: list[Path] = []
+    made: list[Path] = []
     if out is not None:
         example = chosen.prompts.example_ja if language is Language.JA else chosen.prompts.example
-        written = [out / "criteria.toml", out / "prompts.csv"]
-        there = next((path for path in written if path.exists()), None)
+        made = [out / "criteria.toml", out / "prompts.csv"]
+        there = next((path for path in made if path.exists()), None)
         if there is not None:
             raise CommandFailed("FILE_EXISTS", f"{there} is there already; remove it, or name another DIR")
         out.mkdir(parents=True, exist_ok=True)
-        written[0].write_text(chosen.criteria.text, encoding="utf-8")
+        made[0].write_text(chosen.criteria.text, encoding="utf-8")
         # Spreadsheets take a file for UTF-8 by this mark alone.
-        written[1].write_text(example, encoding="utf-8-sig")
+        made[1].write_text(example, encoding="utf-8-sig")
     if found.json:
-        found.emit_json({"template": chosen, "files": written})
+        found.emit_json({"template": chosen, "files": made})
         return
     show_template(found, chosen, language.value)
-    for path in written:
+    for path in made:
         found.out.print(f"wrote {path}", markup=False)
 
 
@@ -132,7 +123,7 @@ def new(
     Example: trimtab case new --template sales-honesty --goal "Honest answers about warranties"
     """
     found = session(context, as_json)
-    draft = _written(CaseDraft(template=template), name, goal, risks, criteria, lanes, snapshot)
+    draft = written(CaseDraft(template=template), name, goal, risks, criteria, lanes, snapshot)
     with found.client() as client:
         made = client.cases.create(draft, language=language.value, reason=reason)
     if found.json:
@@ -162,7 +153,7 @@ def edit(
 
     def change(client: Client) -> Case:
         seen = client.cases.get(case)
-        draft = _written(seen.draft, name, goal, risks, criteria, lanes, snapshot)
+        draft = written(seen.draft, name, goal, risks, criteria, lanes, snapshot)
         return client.cases.update(draft, seen.name, version=seen.version, reason=reason)
 
     _change(context, as_json, language, change)
@@ -361,32 +352,6 @@ def export(
         return
     out.write_bytes(document + b"\n")
     found.err.print(f"wrote {out}", markup=False)
-
-
-def _written(
-    draft: CaseDraft,
-    name: str | None,
-    goal: str | None,
-    risks: str | None,
-    criteria: Path | None,
-    lanes: str | None,
-    snapshot: str | None,
-) -> CaseDraft:
-    """The draft with what was given in place of what it has."""
-    texts = {"display_name": name, "goal": goal, "risks": risks, "snapshot": snapshot}
-    draft = replace(draft, **{field: text for field, text in texts.items() if text is not None})
-    if criteria is not None:
-        draft = replace(draft, criteria=_file(criteria))
-    if lanes is not None:
-        draft = replace(draft, lanes=tuple(own.strip() for own in lanes.split(",") if own.strip()))
-    return draft
-
-
-def _file(path: Path) -> CriteriaFile:
-    try:
-        return CriteriaFile(path.read_text(encoding="utf-8"), path.suffix.lower().removeprefix("."))
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed("FILE_UNREADABLE", f"{path} cannot be read as UTF-8 text: {error}") from error
 
 
 def _change(

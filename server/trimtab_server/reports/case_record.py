@@ -156,14 +156,12 @@ def case_record(exported: Mapping[str, Any], cost: CostModel | None = None) -> C
     given = presentable({k: v for k, v in exported.items() if k not in ("trials", "rollouts", "cost_model")})
     audit = given.pop("audit", None) or {}
     deeds = _read(tuple[Deed, ...], audit.get("case", ()), "audit.case")
-    empty = _read(
+    bare: CaseRecord = _read(
         CaseRecord,
         given | {"trials": (), "rollouts": (), "audit": None, "deeds": ()},
         "case",
     )
-    return replace(
-        empty, trials=tuple(trials), rollouts=tuple(rollouts), audit=audit_head(audit), deeds=deeds
-    )
+    return replace(bare, trials=tuple(trials), rollouts=tuple(rollouts), audit=audit_head(audit), deeds=deeds)
 
 
 def _trial(given: Mapping[str, Any], cost: CostModel | None) -> CaseTrial:
