@@ -13,18 +13,18 @@ from trimtab_gui.models.audit import AuditModel
 from trimtab_gui.models.commands import Commands
 from trimtab_gui.models.connection import ConnectionModel
 from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup
+from trimtab_gui.models.extraction import ExtractionModel
 from trimtab_gui.models.freshness import FreshnessModel
 from trimtab_gui.models.hosted import HostedModel
-from trimtab_gui.models.extraction import ExtractionModel
 from trimtab_gui.models.local_server import LocalServer
+from trimtab_gui.models.measurements import MeasurementsModel
 from trimtab_gui.models.monitors import MonitorsModel
 from trimtab_gui.models.release import ReleaseModel
-from trimtab_gui.models.measurements import MeasurementsModel
 from trimtab_gui.models.rollouts import RolloutsModel
 from trimtab_gui.models.steering import SteeringModel
+from trimtab_gui.models.vector_files import VectorFiles
 from trimtab_gui.settings import SettingsFile
 
-from trimtab_gui.models.vector_files import VectorFiles
 
 class Tone(StrEnum):
     PLAIN = ""
@@ -57,13 +57,13 @@ class Workspace(QObject):
         self.rollouts = RolloutsModel(gateway, self)
         self.approvals = ApprovalsModel(gateway, self)
         self.freshness = FreshnessModel(gateway, self)
+        self.extraction = ExtractionModel(gateway, self)
+        self.measurements = MeasurementsModel(gateway, self)
+        self.vector_files = VectorFiles(gateway, self)
         self._waiting_for: set[str] = set()
         self._seeded_prompt = False
         for kind in (LaneKind.UNSTEERED, LaneKind.PROMPT_ONLY, LaneKind.STEERED):
             self.conversation.add_lane(LaneSetup(kind))
-        self.extraction = ExtractionModel(gateway, self)
-        self.measurements = MeasurementsModel(gateway, self)
-        self.vector_files = VectorFiles(gateway, self)
         self._wire()
 
     @property
@@ -88,16 +88,16 @@ class Workspace(QObject):
         self.monitors.canaryChanged.connect(self.freshness.refresh_soon)
         self.rollouts.busyChanged.connect(self.commands.refresh)
         self.rollouts.changed.connect(self.commands.refresh)
+        self.extraction.extracted.connect(self._look_at_vectors)
+        self.measurements.measured.connect(self._look_at_vectors)
         for model in (
+            self.measurements,
             self.hosted,
             self.steering,
             self.release,
             self.monitors,
             self.audit,
-        self.extraction.extracted.connect(self._look_at_vectors)
-        self.measurements.measured.connect(self._look_at_vectors)
             self.rollouts,
-            self.measurements,
             self.approvals,
             self.freshness,
         ):
@@ -106,17 +106,22 @@ class Workspace(QObject):
     @Slot()
     def _read_everything(self) -> None:
         self._waiting_for = {"model", "vectors", "active"}
+        self.measurements.forget()
         self.hosted.refresh()
         self.gateway.call(lambda client: client.vectors(), self._take_vectors, self._refused)
         self.release.start()
         self.monitors.start()
         self.audit.refresh()
         self.rollouts.start()
-        self.measurements.forget()
         self.freshness.refresh()
 
     def refresh_vectors(self) -> None:
         self.gateway.call(lambda client: client.vectors(), self._take_vectors, self._refused)
+
+    @Slot()
+    def _look_at_vectors(self) -> None:
+        """A vector came, or another strength is offered for one."""
+        self.refresh_vectors()
 
     def _take_vectors(self, vectors: tuple[Vector, ...]) -> None:
         self.steering.take_vectors(vectors)
@@ -124,11 +129,6 @@ class Workspace(QObject):
 
     @Slot(object, object)
     def _take_model(self, model: Model, stages: tuple[Stage, ...]) -> None:
-    @Slot()
-    def _look_at_vectors(self) -> None:
-        """A vector came, or another strength is offered for one."""
-        self.refresh_vectors()
-
         self.steering.take_stages(stages, model.default_stage)
         if not self._seeded_prompt and model.prompt_presets:
             self._seeded_prompt = True

@@ -33,8 +33,8 @@ from trimtab_gui.views.rollout_actions import RolloutActions
 from trimtab_gui.views.start_page import StartPage
 from trimtab_gui.views.strips import ConnectionStrip, NoticeStrip, ReasonStrip
 from trimtab_gui.views.system_notice import SystemNotifier
-
 from trimtab_gui.views.vector_actions import VectorActions
+
 DEFAULT_SIZE: Final = (1400, 900)
 # Pages scroll below what they need; the bar goes to two rows.
 SMALLEST_SIZE: Final = (800, 560)
@@ -68,8 +68,8 @@ class MainWindow(QMainWindow):
         self.stack = Stack()
         self._pages = QStackedWidget()
         self.rollout_actions = RolloutActions(workspace, self.reason, self.notice, self, self)
-        self.system_notifier = SystemNotifier(self)
         self.vector_actions = VectorActions(workspace, theme, self.chat.dock, self._show_vectors, self)
+        self.system_notifier = SystemNotifier(self)
         self.alarm_desk = AlarmDesk(workspace, self, self.notice, self, self.system_notifier)
         self._build()
         self.palette_panel = CommandPalette(workspace.commands, self)
@@ -207,9 +207,9 @@ class MainWindow(QMainWindow):
         settings.geometry = base64.b64encode(self.saveGeometry().data()).decode()
         settings.side_panel = not self.chat.side.isHidden()
         self._workspace.files.save()
+        self.vector_actions.close()
         self._workspace.shut_down()
         super().closeEvent(event)
-        self.vector_actions.close()
 
     # Rooms ------------------------------------------------------------------------------------------------
 
@@ -343,11 +343,11 @@ class MainWindow(QMainWindow):
     def _show_vectors(self) -> None:
         self.show_room("chat")
         self.chat.side.show()
-        self.chat.dock.open_form()
-
 
     def _create_snapshot(self) -> None:
         self._show_vectors()
+        self.chat.dock.open_form()
+
     def _run_canary(self) -> None:
         self._workspace.monitors.run_canary()
 
