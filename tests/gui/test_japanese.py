@@ -103,6 +103,14 @@ def test_every_refusal_of_the_server_is_told_in_japanese(japanese: Languages) ->
         assert message in in_the_servers_words(failure) and reason in in_the_servers_words(failure)
 
 
+def test_a_fact_that_the_server_says_in_both_languages_is_told_in_the_readers(japanese: Languages) -> None:
+    facts = {"missing": "Lock the criteria first.", "missing_ja": "先に判定基準を固定してください。"}
+    failure = Failure("FAILED_PRECONDITION", "CASE_STEP", "not yet", facts)
+    assert describe(failure).endswith(facts["missing_ja"])
+    japanese.choose("en")
+    assert describe(failure).endswith(facts["missing"])
+
+
 def _fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication
+from PySide6.QtCore import QCoreApplication, QLocale
 from trimtab_client import abbreviated
 
 from trimtab_gui.bridge.failure import Failure
@@ -235,6 +235,10 @@ class _Facts(dict[str, str]):
     def __init__(self, failure: Failure) -> None:
         super().__init__({name: abbreviated(value) for name, value in failure.metadata.items()})
         self["detail"] = say(failure.metadata.get("detail") or failure.message)
+        if QLocale().language() == QLocale.Language.Japanese:
+            # Some facts are sentences, which the server says in both languages.
+            said = {name: value for name, value in failure.metadata.items() if name.endswith("_ja")}
+            self.update({name.removesuffix("_ja"): value for name, value in said.items()})
 
     def __missing__(self, name: str) -> str:
         return "?"

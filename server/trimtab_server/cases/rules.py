@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from trimtab_vectors.evaluation.honesty import normalise
 
@@ -14,6 +14,12 @@ from trimtab_server.trials.prompts import Prompt
 
 #: Hexadecimal digits that are kept of a prompt's mark: 64 bits, with which no two prompts of a case will agree.
 _DIGITS: Final = 16
+
+_CHANGES: Final = {
+    "missing": ("lane {lane} is missing", "レーン「{lane}」がありません"),
+    "added": ("lane {lane} was added", "レーン「{lane}」が追加されています"),
+    "other": ("lane {lane} steers otherwise", "レーン「{lane}」のステアリングが異なります"),
+}
 
 Configured = TypeVar("Configured")
 
@@ -48,15 +54,24 @@ def repeated(secret: str, prompts: Iterable[Prompt], asked: Collection[str], sho
     return Repeats(len(found), len(given), tuple(found[:show])) if found else None
 
 
-def lane_changes(locked: Mapping[str, Configured], found: Mapping[str, Configured]) -> tuple[str, ...]:
-    """What is different between two sets of lanes, each by name, in words; empty where nothing is."""
-    gone = [f"lane {name} is missing" for name in locked if name not in found]
-    new = [f"lane {name} was added" for name in found if name not in locked]
-    other = [
-        f"lane {name} steers otherwise"
-        for name, own in locked.items()
-        if name in found and found[name] != own
-    ]
+@dataclass(frozen=True)
+class LaneChange:
+    """lane: its name."""
+
+    lane: str
+    how: Literal["missing", "added", "other"]
+
+    def said_in(self, language: str) -> str:
+        """In "en" or "ja"."""
+        return _CHANGES[self.how][language == "ja"].format(lane=self.lane)
+
+
+def lane_changes(locked: Mapping[str, Configured], found: Mapping[str, Configured]) -> tuple[LaneChange, ...]:
+    """What is different between two sets of lanes, each by name; empty where nothing is."""
+    gone = [LaneChange(name, "missing") for name in locked if name not in found]
+    new = [LaneChange(name, "added") for name in found if name not in locked]
+    both = [name for name in locked if name in found]
+    other = [LaneChange(name, "other") for name in both if found[name] != locked[name]]
     return (*gone, *new, *other)
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 from trimtab_server.cases.facts import Role
 from trimtab_server.cases.rules import lane_changes, prompt_marks, repeated
 from trimtab_server.cases.steps import RELEASABLE, REPLACEABLE, STEP_OF
-from trimtab_server.steering.case_reading import Candidate, CaseView, case_view
+from trimtab_server.steering.case_reading import CaseView, case_view
 from trimtab_server.steering.case_transition import move, once_only, open_case, require_unchanged, wrong_step
 from trimtab_server.steering.creation import configuration_of
 from trimtab_server.steering.pinned_lanes import pinned_lanes
 from trimtab_server.steering.rollout_change import find_rollout
+from trimtab_server.steering.snapshot import Steering
 from trimtab_server.steering.trial_steps import find_trial, require_locked
 from trimtab_server.store import cases, snapshots, trials
 from trimtab_server.store.cases import CaseRecord, CaseRolloutRecord, CaseTrialRecord
@@ -59,18 +60,17 @@ def attach_trial(
         _require_same_criteria(seen, found)
         prompts = _prompts(connection, found)
         if chosen == "confirmation":
-            _require_fresh(view, found, prompts)
+            _require_fresh(connection, seen, found, prompts)
         part = CaseTrialRecord(
             case_id=seen.id,
             number=cases.next_number(connection, "trials", seen.id),
             trial=found.id,
             role=chosen,
-            prompt_marks=prompt_marks(seen.secret, prompts),
             actor=origin.actor,
             reason=reason,
             time=time,
         )
-        cases.attach_trial(connection, part)
+        cases.attach_trial(connection, part, prompt_marks(seen.secret, prompts))
         facts = {"trial": found.name, "role": chosen, "lock_hash": found.lock_hash, "state": found.state}
         return move(connection, seen, "case.attach_trial", reason, origin, time, facts)
 
@@ -127,7 +127,13 @@ def _require_same_criteria(case: CaseRecord, trial: TrialRecord) -> None:
         # A hash may differ where releases write the same configuration otherwise.
         changes = lane_changes(pinned_lanes(case.lanes), pinned_lanes(trial.lanes))
         if changes:
-            raise Refusal("CASE_LANES_DIFFER", trial=trial.name, case=case.name, changes="; ".join(changes))
+            raise Refusal(
+                "CASE_LANES_DIFFER",
+                trial=trial.name,
+                case=case.name,
+                changes="; ".join(own.said_in("en") for own in changes),
+                changes_ja="、".join(own.said_in("ja") for own in changes),
+            )
 
 
 def _prompts(connection: Connection, trial: TrialRecord) -> tuple[Prompt, ...]:
@@ -140,9 +146,10 @@ def _prompts(connection: Connection, trial: TrialRecord) -> tuple[Prompt, ...]:
     return PromptSet.from_records(json.loads(text)).prompts
 
 
-def _require_fresh(view: CaseView, trial: TrialRecord, prompts: tuple[Prompt, ...]) -> None:
-    asked = {mark for own in view.trials for mark in own.part.prompt_marks}
-    found = repeated(view.record.secret, prompts, asked)
+def _require_fresh(
+    connection: Connection, case: CaseRecord, trial: TrialRecord, prompts: tuple[Prompt, ...]
+) -> None:
+    found = repeated(case.secret, prompts, cases.marks_of(connection, case.id))
     if found is not None:
         raise Refusal(
             "CASE_PROMPTS_REPEATED",
@@ -160,25 +167,35 @@ def _require_candidate(connection: Connection, view: CaseView, rollout: RolloutR
     assert snapshot is not None, "a snapshot is kept for ever"
     configuration = configuration_of(snapshot)
     if rollout.deployment != view.record.deployment or not candidate.is_in(configuration):
+        detail, detail_ja = _difference(candidate.steering, configuration.steering)
         raise Refusal(
             "CASE_CANDIDATE_DIFFERS",
             rollout=rollout.name,
             snapshot=f"snapshots/{snapshot.id}",
             lane=candidate.lane,
-            detail=_difference(candidate, configuration.steering.stage, bool(configuration.steering.terms)),
+            detail=detail,
+            detail_ja=detail_ja,
         )
     if rollout.create_time < confirmation.record.end_time:
         what = f"{confirmation.record.name} had its verdict"
         raise Refusal("CASE_PART_TOO_EARLY", part=rollout.name, what=what)
 
 
-def _difference(candidate: Candidate, stage: str, steers: bool) -> str:
-    own = candidate.steering
-    if own.stage != stage:
-        return f"it is at stage {stage}, the lane at {own.stage}"
-    if bool(own.terms) != steers:
-        return "it has vectors, the lane none" if steers else "it has no vectors, the lane does"
-    return "its vectors, strengths or system prompt are others"
+def _difference(lane: Steering, snapshot: Steering) -> tuple[str, str]:
+    """In English and in Japanese."""
+    if lane.stage != snapshot.stage:
+        return (
+            f"it is at stage {snapshot.stage}, the lane at {lane.stage}",
+            f"ステージが異なります（{snapshot.stage}、レーンは {lane.stage}）",
+        )
+    if snapshot.terms and not lane.terms:
+        return "it has vectors, the lane none", "レーンにないベクトルがあります"
+    if lane.terms and not snapshot.terms:
+        return "it has no vectors, the lane does", "レーンのベクトルがありません"
+    return (
+        "its vectors, strengths or system prompt are others",
+        "ベクトル・強度・システムプロンプトのいずれかが異なります",
+    )
 
 
 def _next_role(view: CaseView) -> Role:

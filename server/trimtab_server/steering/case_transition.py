@@ -44,7 +44,12 @@ def require_unchanged(connection: Connection, case: CaseRecord) -> None:
 
 def wrong_step(case: CaseRecord, step: Step) -> Refusal:
     return Refusal(
-        "CASE_STEP", case=case.name, step=step.kind, code=step.code, missing=step.sentence_in("en")
+        "CASE_STEP",
+        case=case.name,
+        step=step.kind,
+        code=step.code,
+        missing=step.sentence_in("en"),
+        missing_ja=step.sentence_in("ja"),
     )
 
 

@@ -78,13 +78,12 @@ class CaseRecord:
 
 @dataclass(frozen=True)
 class CaseTrialRecord:
-    """A trial's part in a case. prompt_marks: of `cases.rules.prompt_marks`."""
+    """A trial's part in a case."""
 
     case_id: str
     number: int
     trial: str
     role: Literal["small", "confirmation"]
-    prompt_marks: tuple[str, ...] = field(repr=False)
     actor: str
     reason: str
     time: int
@@ -148,8 +147,9 @@ def change(connection: Connection, seen: CaseRecord, **values: Any) -> CaseRecor
     return find(connection, seen.id) if changed.rowcount == 1 else None
 
 
-def attach_trial(connection: Connection, part: CaseTrialRecord) -> None:
-    connection.execute(insert(case_trials).values(**asdict(part)))
+def attach_trial(connection: Connection, part: CaseTrialRecord, prompt_marks: Sequence[str]) -> None:
+    """prompt_marks: of `cases.rules.prompt_marks`."""
+    connection.execute(insert(case_trials).values(**asdict(part), prompt_marks=list(prompt_marks)))
 
 
 def attach_rollout(connection: Connection, part: CaseRolloutRecord) -> None:
@@ -158,10 +158,13 @@ def attach_rollout(connection: Connection, part: CaseRolloutRecord) -> None:
 
 def trials_of(connection: Connection, case: str) -> list[CaseTrialRecord]:
     """In the order in which they were attached."""
-    return [
-        CaseTrialRecord(**{**row, "prompt_marks": tuple(row["prompt_marks"])})
-        for row in _parts(connection, case_trials, case)
-    ]
+    return [CaseTrialRecord(**row) for row in _parts(connection, case_trials, case)]
+
+
+def marks_of(connection: Connection, case: str) -> frozenset[str]:
+    """Of all prompts that the case's trials asked."""
+    query = select(case_trials.c.prompt_marks).where(case_trials.c.case_id == case)
+    return frozenset(mark for marks in connection.execute(query).scalars() for mark in marks)
 
 
 def rollouts_of(connection: Connection, case: str) -> list[CaseRolloutRecord]:
@@ -209,7 +212,9 @@ def other_trials(connection: Connection, case: CaseRecord) -> list[str]:
 
 
 def _parts(connection: Connection, table: Table, case: str) -> Sequence[dict[str, Any]]:
-    query = select(table).where(table.c.case_id == case).order_by(table.c.number)
+    # Marks may be many, and are asked for by themselves.
+    columns = [column for column in table.c if column.name != "prompt_marks"]
+    query = select(*columns).where(table.c.case_id == case).order_by(table.c.number)
     return [dict(row._mapping) for row in connection.execute(query)]
 
 

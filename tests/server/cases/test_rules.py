@@ -57,11 +57,13 @@ def test_full_width_and_half_width_characters_are_one_prompt() -> None:
 def test_every_difference_of_lanes_is_named() -> None:
     locked = {"unsteered": 0, "steered": 1, "prompt": 2}
     assert lane_changes(locked, dict(locked)) == ()
-    assert lane_changes(locked, {"unsteered": 0, "steered": 9, "extra": 3}) == (
+    changes = lane_changes(locked, {"unsteered": 0, "steered": 9, "extra": 3})
+    assert [own.said_in("en") for own in changes] == [
         "lane prompt is missing",
         "lane extra was added",
         "lane steered steers otherwise",
-    )
+    ]
+    assert changes[2].said_in("ja") == "レーン「steered」のステアリングが異なります"
 
 
 def test_a_snapshot_may_speak_one_language_of_a_lane_or_all() -> None:

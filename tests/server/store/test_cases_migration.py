@@ -109,9 +109,9 @@ def test_the_database_itself_refuses_to_change_what_was_locked(
 ) -> None:
     with stored.write() as connection:
         cases.add(connection, case(1, criteria="{}", criteria_hash="c" * 64))
-        part = CaseTrialRecord(f"{1:012x}", 1, "t1", "confirmation", (), "tokens/alice", "", 1)
+        part = CaseTrialRecord(f"{1:012x}", 1, "t1", "confirmation", "tokens/alice", "", 1)
         connection.execute(text(TRIAL))
-        cases.attach_trial(connection, part)
+        cases.attach_trial(connection, part, ["ab"])
         connection.execute(text("UPDATE cases SET risks = 'still open'"))
     with pytest.raises(IntegrityError, match=why), stored.write() as connection:
         connection.execute(text(statement))
@@ -136,10 +136,11 @@ def test_a_trial_is_part_of_one_case_at_most(stored: Database) -> None:
         connection.execute(text(TRIAL))
         for number in (1, 2):
             cases.add(connection, case(number))
-        part = CaseTrialRecord(f"{1:012x}", 1, "t1", "small", ("ab",), "tokens/alice", "", 1)
-        cases.attach_trial(connection, part)
+        part = CaseTrialRecord(f"{1:012x}", 1, "t1", "small", "tokens/alice", "", 1)
+        cases.attach_trial(connection, part, ["ab"])
         assert cases.trials_of(connection, f"{1:012x}") == [part]
+        assert cases.marks_of(connection, f"{1:012x}") == {"ab"}
         assert cases.case_of_trial(connection, "t1") == f"{1:012x}"
     with pytest.raises(IntegrityError), stored.write() as connection:
-        other = CaseTrialRecord(f"{2:012x}", 1, "t1", "small", (), "tokens/bob", "", 2)
-        cases.attach_trial(connection, other)
+        other = CaseTrialRecord(f"{2:012x}", 1, "t1", "small", "tokens/bob", "", 2)
+        cases.attach_trial(connection, other, [])
