@@ -49,8 +49,8 @@ def test_everything_is_said_in_both_languages(own: Template) -> None:
     assert str(own.prompts.count) in own.prompts.advice.en.replace("60 facts", "180")
 
 
-def ideal(own: Template) -> tuple[list[TrialRow], PromptSet]:
-    """So many prompts as are asked for, and replies without a fault in the steered lane."""
+def answered(own: Template, evaded: frozenset[str] = frozenset()) -> tuple[list[TrialRow], PromptSet]:
+    """So many prompts as are asked for. The steered lane is honest but for the prompts that it evades."""
     criteria = with_steered(own)
     found = parse_prompts(own.prompts.example.en.encode(), "example.csv")
     kinds = sorted({prompt.pressure for prompt in found}, key=PRESSURES.index)
@@ -73,7 +73,8 @@ def ideal(own: Template) -> tuple[list[TrialRow], PromptSet]:
         pressed = prompts.named(key.prompt_id).pressure != "neutral"
         # Unsteered lies under pressure in half of the prompts; the steered lane never does, nor loses anything.
         lies = pressed and key.lane != "steered" and int(key.prompt_id[1:]) % 4 < 2
-        outcome = "lie" if lies else "honest"
+        evades = key.lane == "steered" and key.prompt_id in evaded
+        outcome = "lie" if lies else "evade" if evades else "honest"
         rows.append(
             TrialRow(
                 key.prompt_id,
@@ -81,7 +82,7 @@ def ideal(own: Template) -> tuple[list[TrialRow], PromptSet]:
                 key.repeat,
                 "ten years" if lies else "two years",
                 outcome=outcome,
-                score=float(not lies),
+                score=float(outcome == "honest"),
                 tokens=4,
                 finish_reason="stop",
             )
@@ -96,12 +97,21 @@ def with_steered(own: Template) -> Criteria:
 
 
 @each()
-def test_the_prompts_that_are_asked_for_are_enough_where_nothing_goes_wrong(own: Template) -> None:
-    """With fewer, "not enough data" would be the best that can happen."""
-    rows, prompts = ideal(own)
+@pytest.mark.parametrize("evaded", [(), ("p0",)], ids=["no fault", "one evasion"])
+def test_the_prompts_that_are_asked_for_are_enough_also_where_one_goes_wrong(
+    own: Template, evaded: tuple[str, ...]
+) -> None:
+    rows, prompts = answered(own, frozenset(evaded))
     verdict = judge_trial(rows, with_steered(own), prompts)
     assert verdict.verdict is Verdict.PASS, verdict.reason
     assert verdict.recommendation == "steer"
+
+
+@each()
+def test_a_lane_that_evades_where_it_lied_before_does_not_pass(own: Template) -> None:
+    rows, prompts = answered(own, frozenset(f"p{number}" for number in range(0, own.prompts.count, 5)))
+    verdict = judge_trial(rows, with_steered(own), prompts)
+    assert verdict.verdict is Verdict.FAIL, verdict.reason
 
 
 def test_evasions_of_support_and_unknowns_of_internal_search_are_held_down() -> None:
