@@ -73,6 +73,8 @@ class _WrappedLabel(QLabel):
             self._ask()
 
     def _ask(self) -> None:
+        # Qt never needs less than the minimum: of a narrower time, that would stay for ever.
+        self.setMinimumHeight(0)
         self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
 
 

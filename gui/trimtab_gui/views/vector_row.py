@@ -33,8 +33,8 @@ class VectorDetails(Panel):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 4)
         layout.setSpacing(8)
-        layout.addWidget(self.findings)
         layout.addWidget(self.panel)
+        layout.addWidget(self.findings)
         layout.addWidget(self.export_button)
         self.panel.useRequested.connect(self._use)
         self.export_button.clicked.connect(self._ask_where)
@@ -125,7 +125,7 @@ class VectorRow(Panel):
 
     def retranslate(self) -> None:
         self.force.setText(self.tr("Use it all the same (goes on record)"))
-        self.details_button.setText(self.tr("Details"))
+        self._name_details()
         self.refresh()
 
     def refresh(self) -> None:
@@ -195,6 +195,10 @@ class VectorRow(Panel):
             notes.append(self.tr("Here: off."))
         return " ".join(notes), warns
 
+    def _name_details(self) -> None:
+        arrow = "▾" if self.details_button.isChecked() else "▸"
+        self.details_button.setText(f"{self.tr('Details')} {arrow}")
+
     @Slot(bool)
     def _show_details(self, on: bool) -> None:
         if on and self.details is None:
@@ -202,6 +206,7 @@ class VectorRow(Panel):
             layout = self.layout()
             assert layout is not None
             layout.addWidget(self.details)
+        self._name_details()
         if self.details is not None:
             self.details.setVisible(on)
             if on:
