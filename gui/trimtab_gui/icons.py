@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +36,12 @@ _BODIES: Final = {
     "rollback": '<path d="M4 9h10a5 5 0 0 1 0 10H9"/><path d="M8 5L4 9l4 4"/>',
     "unsteered": '<circle cx="12" cy="12" r="8"/><path d="M6.5 17.5l11-11"/>',
     "latest": '<path d="M12 5v13M6 12l6 6 6-6"/>',
+    "earlier": '<path d="M6 14l6-6 6 6"/>',
+    "later": '<path d="M6 10l6 6 6-6"/>',
+    "chats": '<path d="M4 6h16M4 12h16M4 18h10"/>',
+    "preset": (
+        '<path d="M4 7h9M17 7h3M4 17h3M11 17h9"/><circle cx="15" cy="7" r="2"/><circle cx="9" cy="17" r="2"/>'
+    ),
     "run": '<path d="M8 5l11 7-11 7z"/>',
     "theme": '<circle cx="12" cy="12" r="8"/><path d="M12 4v16a8 8 0 0 0 0-16z" fill="INK"/>',
     "language": (
@@ -59,16 +66,20 @@ def _document(body: str, ink: str, width: float = 1.7) -> str:
 
 
 def icon(name: str, ink: str, size: int = 24) -> QIcon:
-    """The icon called `name` with strokes of colour `ink`, sharp at one and two times `size` pixels."""
+    """The icon called `name` with strokes of colour `ink`, sharp from `size` pixels to twice that.
+
+    Large text takes large icons, and so do dense screens.
+    """
     renderer = QSvgRenderer(QByteArray(_document(_BODIES[name], ink).encode()))
     result = QIcon()
-    for scale in (1, 2):
-        pixmap = QPixmap(size * scale, size * scale)
+    for larger, dense in product((1.0, 1.25, 1.5, 2.0), (1, 2)):
+        side = round(size * larger) * dense
+        pixmap = QPixmap(side, side)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
-        renderer.render(painter, QRectF(0, 0, size * scale, size * scale))
+        renderer.render(painter, QRectF(0, 0, side, side))
         painter.end()
-        pixmap.setDevicePixelRatio(scale)
+        pixmap.setDevicePixelRatio(dense)
         result.addPixmap(pixmap)
     return result
 

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSpacerItem,
     QVBoxLayout,
+    QWidget,
 )
 from trimtab_client import abbreviated, bare
 from trimtab_client.rollout_types import RolloutState
@@ -157,15 +158,18 @@ class Bar(Panel):
 
     def _squeeze(self, layout: QLayout) -> bool:
         """Shows as much as there is room for; says whether what must stay fits."""
-        optional = [*self._captions, self.rate, self.stage]
-        for widget in optional:
-            widget.setVisible(True)
+        stage, snapshot, rate = self._captions
+        optional: tuple[tuple[QWidget, ...], ...] = ((rate, self.rate), (stage,), (snapshot,), (self.stage,))
+        for widgets in optional:
+            for widget in widgets:
+                widget.setVisible(True)
         self._compact = False
         self._show_chips()
-        for widget in optional:
+        for widgets in optional:
             if self._needed(layout) <= self.width():
                 return True
-            widget.setVisible(False)
+            for widget in widgets:
+                widget.setVisible(False)
         if self._needed(layout) > self.width():
             self._compact = True
             self._show_chips()

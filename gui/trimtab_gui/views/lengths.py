@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, QSize
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from trimtab_gui.theme import USUAL_POINTS
 
@@ -48,6 +49,15 @@ def limit_width(widget: QWidget, pixels: int) -> None:
 def ask_width(widget: QWidget, pixels: int) -> None:
     """A smallest width, given for text of the usual size."""
     _Length(widget, pixels, widget.setMinimumWidth)
+
+
+def fit_icon(button: QAbstractButton, pixels: int) -> None:
+    """The side of a button's icon, given for text of the usual size."""
+    _Length(button, pixels, partial(_give_icon_size, button))
+
+
+def _give_icon_size(button: QAbstractButton, side: int) -> None:
+    button.setIconSize(QSize(side, side))
 
 
 def ask_height(widget: QWidget, pixels: int) -> None:

@@ -278,7 +278,7 @@ class MonitorsPage(Panel):
                 for figure in NAMES
             ]
         )
-        self.values_table.fit_columns()
+        self.values_table.fit_columns(190)
 
     @Slot()
     def _show_thresholds(self) -> None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPalette
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from trimtab_gui.models.commands import Commands, CommandSpec
+from trimtab_gui.models.table import Index
 from trimtab_gui.views.elements import Panel
 from trimtab_gui.views.lengths import scaled
+
+_SHORTCUT: Final = Qt.ItemDataRole.UserRole
 
 
 def closeness(query: str, title: str) -> int | None:
@@ -18,6 +31,21 @@ def closeness(query: str, title: str) -> int | None:
         return 0 if text.startswith(wanted) else 1
     letters = iter(text)
     return 2 if all(letter in letters for letter in wanted if not letter.isspace()) else None
+
+
+class _Shortcuts(QStyledItemDelegate):
+    """Paints the keys of a command at the right of its row."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        super().paint(painter, option, index)
+        keys = str(index.data(_SHORTCUT) or "")
+        if keys:
+            painter.save()
+            painter.setFont(option.font)
+            painter.setPen(option.palette.color(QPalette.ColorRole.PlaceholderText))
+            room = option.rect.adjusted(0, 0, -12, 0)
+            painter.drawText(room, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, keys)
+            painter.restore()
 
 
 class CommandPalette(Panel):
@@ -30,6 +58,7 @@ class CommandPalette(Panel):
         self.field = QLineEdit()
         self.list = QListWidget()
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setItemDelegate(_Shortcuts(self.list))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 10, 10, 10)
         layout.setSpacing(6)
@@ -89,7 +118,11 @@ class CommandPalette(Panel):
         self.list.clear()
         for spec in self._shown:
             title = spec.translated_title.replace("&", "")
-            item = QListWidgetItem(f"{title}    {spec.shortcut}" if spec.shortcut else title)
+            item = QListWidgetItem(title)
+            item.setData(_SHORTCUT, spec.shortcut)
+            item.setData(
+                Qt.ItemDataRole.AccessibleTextRole, f"{title}, {spec.shortcut}" if spec.shortcut else title
+            )
             item.setToolTip(spec.translated_hint)
             self.list.addItem(item)
         self.list.setCurrentRow(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QToolButton, QVBoxLayout
 
 from trimtab_gui.icons import icon
@@ -10,7 +10,7 @@ from trimtab_gui.models.commands import Commands
 from trimtab_gui.options import ROOMS
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Panel
-from trimtab_gui.views.lengths import fix_width
+from trimtab_gui.views.lengths import fit_icon, fix_width
 
 
 class Rail(Panel):
@@ -33,7 +33,7 @@ class Rail(Panel):
             button.setProperty("role", "room")
             button.setCheckable(True)
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-            button.setIconSize(QSize(24, 24))
+            fit_icon(button, 24)
             fix_width(button, 80)
             self._group.addButton(button)
             self.buttons[room] = button
@@ -42,7 +42,7 @@ class Rail(Panel):
         self.language_button = QToolButton()
         self.theme_button = QToolButton()
         for button in (self.language_button, self.theme_button):
-            button.setIconSize(QSize(20, 20))
+            fit_icon(button, 20)
             layout.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         self._group.buttonClicked.connect(self._clicked)
         self.language_button.clicked.connect(self._switch_language)

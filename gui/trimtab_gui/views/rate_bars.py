@@ -17,7 +17,7 @@ from trimtab_gui.views.lengths import scaled, share_of
 _ROW: Final = 46
 _NAME: Final = 150
 _FIGURE: Final = 150
-_LEGEND: Final = 30
+_LEGEND: Final = 50
 #: Outcome, colour of its ink, colour of its ground, pattern.
 _LOOKS: Final = (
     ("honest", "good", "good_soft", Qt.BrushStyle.NoBrush),
@@ -96,7 +96,8 @@ class RateBars(QWidget):
         painter.end()
 
     def _paint_legend(self, painter: QPainter) -> None:
-        left = _NAME
+        """The outcomes in one line, from the left; under it what the figures at the right are."""
+        left = 4
         metrics = painter.fontMetrics()
         if any(bar.rates for bar in self._bars):
             for look in _LOOKS:
@@ -108,9 +109,7 @@ class RateBars(QWidget):
                 left += width + 46
         painter.setPen(self._theme.color("muted"))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        room = QRect(min(left, self._room - _FIGURE), 2, 0, 22)
-        room.setRight(self._room - 4)
-        painter.drawText(room, right, self._title)
+        painter.drawText(QRect(0, 26, self._room - 4, 22), right, self._title)
 
     def _paint_bar(self, painter: QPainter, bar: LaneBar, top: int) -> None:
         track = QRect(_NAME, top + 4, max(40, self._room - _NAME - _FIGURE - 10), 24)

@@ -197,6 +197,8 @@ class RecordRoom(Panel):
     def _show_record(self) -> None:
         record = self._chosen()
         self.copy_button.setEnabled(record is not None)
+        for fact in (*self._facts.values(), *self._values.values()):
+            fact.setVisible(record is not None)
         if record is None:
             self._detail_title.setText(self.tr("Choose a record to see all of it"))
             for value in self._values.values():
