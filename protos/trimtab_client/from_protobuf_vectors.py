@@ -6,6 +6,7 @@ from trimtab_protos.v1 import vector_pb2
 
 from trimtab_client import from_protobuf
 from trimtab_client import vector_types as types
+from trimtab_client.types import Progress
 
 
 def pair_preview(message: vector_pb2.ContrastPairPreview) -> types.ContrastPairPreview:
@@ -119,7 +120,7 @@ def measurement(message: vector_pb2.VectorMeasurement) -> types.VectorMeasuremen
 
 def measuring_event(
     message: vector_pb2.MeasureVectorResponse,
-) -> from_protobuf.types.Progress | types.VectorMeasurement | None:
+) -> Progress | types.VectorMeasurement | None:
     """None for an event that only a newer client knows."""
     kind = message.WhichOneof("event")
     if kind == "progress":

@@ -239,7 +239,7 @@ class VectorsDock(Panel):
     @Slot()
     def _reveal(self) -> None:
         row = self._opened
-        if row in self._rows.values():
+        if row is not None and row in self._rows.values():
             self._scroll.verticalScrollBar().setValue(row.y())
 
     @Slot(str)

@@ -36,7 +36,7 @@ class ContrastSets:
         self._model = model
         self._workers = workers
 
-    async def list(self) -> vector_pb2.ListContrastSetsResponse:
+    async def carried(self) -> vector_pb2.ListContrastSetsResponse:
         return vector_pb2.ListContrastSetsResponse(contrast_sets=await self._workers.heavy(self._reviews))
 
     async def review(self, request: vector_pb2.ReviewContrastSetRequest) -> vector_pb2.ContrastSetReview:
@@ -212,4 +212,4 @@ def checked_position(position: str) -> Position:
     if position and position not in POSITIONS:
         detail = f"position {position!r} is unknown; use one of {', '.join(POSITIONS)}"
         raise Refusal("FIELD_INVALID", field="position", detail=detail)
-    return cast(Position, position or "last")
+    return position or "last"

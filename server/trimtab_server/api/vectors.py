@@ -137,7 +137,7 @@ class VectorServicer:
     async def ListContrastSets(
         self, request: vector_pb2.ListContrastSetsRequest, call: Call
     ) -> vector_pb2.ListContrastSetsResponse:
-        return await self._contrast_sets.list()
+        return await self._contrast_sets.carried()
 
     async def ReviewContrastSet(
         self, request: vector_pb2.ReviewContrastSetRequest, call: Call

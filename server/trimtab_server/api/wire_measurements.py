@@ -59,7 +59,7 @@ def measurement_out(record: MeasurementRecord) -> vector_pb2.VectorMeasurement:
     )
 
 
-def _refusal(result: SweepResult) -> vector_pb2.DoseRefusal:
+def _refusal(result: SweepResult) -> vector_pb2.DoseRefusal.ValueType:
     if result.recommended is not None:
         return vector_pb2.DOSE_REFUSAL_UNSPECIFIED
     if any(curve.safe_strength is not None for curve in result.curves):
