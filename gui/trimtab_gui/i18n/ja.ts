@@ -4771,6 +4771,10 @@ Click to see what to do.</source>
         <source>stage: {0}</source>
         <translation>ステージ：{0}</translation>
     </message>
+    <message>
+        <source>Lanes</source>
+        <translation>レーン</translation>
+    </message>
 </context>
 <context>
     <name>ExtraLane</name>
@@ -6585,6 +6589,10 @@ Click to see what to do.</source>
     <message>
         <source>Stop early…</source>
         <translation>早めに停止…</translation>
+    </message>
+    <message>
+        <source>Confirmation</source>
+        <translation>確認試験</translation>
     </message>
 </context>
 <context>

@@ -18,6 +18,8 @@ STEPS: Final = {
     CaseStepKind.RELEASE: QT_TRANSLATE_NOOP("Cases", "Release"),
     CaseStepKind.DECISION: QT_TRANSLATE_NOOP("Cases", "Scale or stop"),
 }
+#: Where there is little room.
+SHORT: Final = STEPS | {CaseStepKind.CONFIRMATION: QT_TRANSLATE_NOOP("Cases", "Confirmation")}
 STATES: Final = {
     CaseStepState.DONE: QT_TRANSLATE_NOOP("Cases", "done"),
     CaseStepState.NEXT: QT_TRANSLATE_NOOP("Cases", "to do now"),
@@ -90,7 +92,7 @@ def standing(case: Case) -> str:
     if step is None:
         return "–"
     number = case.steps.index(step) + 1
-    return f"{MARKS[step.state]} {number}/{len(case.steps)} {said(STEPS, step.kind)}"
+    return f"{MARKS[step.state]} {number}/{len(case.steps)} {said(SHORT, step.kind)}"
 
 
 def button_text(step: CaseStep, command: str) -> str:

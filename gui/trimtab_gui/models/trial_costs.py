@@ -194,3 +194,18 @@ def money(value: float, currency: str) -> str:
     if currency != "JPY":
         return f"{sign}${text}"
     return f"{sign}{text} 円" if locale.language() == QLocale.Language.Japanese else f"{sign}¥{text}"
+
+
+def money_in_short(value: float, currency: str) -> str:
+    """An amount with three digits or so: ¥72.5M, 7,250 万円."""
+    japanese = QLocale().language() == QLocale.Language.Japanese
+    units = ((1e8, "億"), (1e4, "万")) if japanese else ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+    unit, name = next((own for own in units if abs(value) >= own[0]), (1.0, ""))
+    if unit == 1.0:
+        return money(value, currency)
+    scaled = abs(value) / unit
+    text = str(QLocale().toString(scaled, "f", 0 if scaled >= 100.0 else 1)) + name
+    sign = "−" if value < 0 else ""
+    if currency != "JPY":
+        return f"{sign}${text}"
+    return f"{sign}{text}円" if japanese else f"{sign}¥{text}"

@@ -151,6 +151,7 @@ class CriteriaModel(QObject):
             return
         written_in = "json" if text.lstrip().startswith("{") else "toml"
         self._file, self._source = CriteriaFile(text, written_in if text.strip() else ""), Source.OWN
+        self._name = ""
         self._record, self._faults = _readable(self._file), {}
         self.edited.emit()
 
@@ -244,6 +245,7 @@ class CriteriaModel(QObject):
 
     def _write(self, record: dict[str, Any]) -> None:
         self._file, self._source = CriteriaFile(_pretty(record), "json"), Source.OWN
+        self._name = ""
         self._record, self._faults = record, {}
         self.edited.emit()
 

@@ -75,5 +75,5 @@ class _Target:
 
 def file_name(title: str, form: ReportFormat) -> str:
     """A name for the file that no file system minds."""
-    plain = re.sub(r'[\\/:*?"<>|\x00-\x1f]+', " ", title).strip(" .")[:80].strip()
+    plain = " ".join(re.sub(r'[\\/:*?"<>|\x00-\x1f]+', " ", title).split()).strip(" .")[:80].strip()
     return f"{plain or 'report'}.{form.value}"

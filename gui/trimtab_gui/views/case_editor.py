@@ -33,8 +33,8 @@ class CaseEditor(Panel):
         for field in (self.goal, self.risks):
             field.setTabChangesFocus(True)
             field.setMinimumHeight(scaled(96))
-        self.lanes = LaneChoice(workspace, model.criteria)
-        self.criteria = CriteriaEditor(model.criteria, repeats=True)
+        self.lanes = LaneChoice(workspace, model.criteria, numbered=False)
+        self.criteria = CriteriaEditor(model.criteria, of_case=True)
         self.summary = CriteriaCard()
         self.fault = label("error", wrap=True)
         self.reason = QLineEdit()
@@ -169,8 +169,10 @@ class CaseEditor(Panel):
         title = "" if model.case is None else model.case.draft.display_name
         self._title.setText(self.tr("Goal and criteria of “{0}”").format(title))
         failure = model.failure
-        self.fault.setVisible(failure is not None)
-        self.fault.setText("" if failure is None else describe(failure))
+        # A fault of a field is told at the field.
+        told = failure is not None and not model.criteria.faults
+        self.fault.setVisible(told)
+        self.fault.setText(describe(failure) if told and failure is not None else "")
         self.goal.setReadOnly(model.is_locked)
         for widget in (self.lock_button, self.reason, self._labels["reason"], self._note):
             widget.setVisible(not model.is_locked)

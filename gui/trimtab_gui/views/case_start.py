@@ -30,6 +30,7 @@ class TemplateCard(Panel):
         layout.setSpacing(8)
         for widget in (self.title, self.goal, self.needs):
             layout.addWidget(widget)
+        layout.addStretch(1)
         row = QHBoxLayout()
         row.addWidget(self.button)
         row.addStretch(1)
@@ -72,13 +73,13 @@ class CaseStart(Panel):
         self._text = label("", wrap=True)
         self._next = label("muted", wrap=True)
         self.cards: list[TemplateCard] = []
-        self._cards = QVBoxLayout()
+        self._cards = QHBoxLayout()
         self._cards.setSpacing(10)
         self.plain_button = QPushButton()
         self.close_button = QPushButton()
         set_tone(self.close_button, "flat")
         inside = Panel()
-        limit_width(inside, 820)
+        limit_width(inside, 1180)
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 20, 0, 20)
         column.setSpacing(12)
@@ -93,7 +94,7 @@ class CaseStart(Panel):
         column.addStretch(1)
         layout = QHBoxLayout(self)
         layout.addStretch(1)
-        layout.addWidget(inside, 6)
+        layout.addWidget(inside, 30)
         layout.addStretch(1)
         self.plain_button.clicked.connect(self._start_plain)
         self.close_button.clicked.connect(self.closed)
@@ -131,7 +132,7 @@ class CaseStart(Panel):
             card = TemplateCard()
             card.chosen.connect(self._start)
             self.cards.append(card)
-            self._cards.addWidget(card)
+            self._cards.addWidget(card, 1)
         for place, card in enumerate(self.cards):
             card.setVisible(place < len(templates))
         for card, template in zip(self.cards, templates, strict=False):

@@ -46,7 +46,6 @@ class CaseView(Panel):
         self.others = label("caption", wrap=True)
         self.told = label("muted", wrap=True)
         self.decision = DecisionPanel()
-        self.verdict = label("", wrap=True)
         self.cards = [StepCard(theme) for _ in range(6)]
         self._dialog: QFileDialog | None = None
         self._content = b""
@@ -58,7 +57,7 @@ class CaseView(Panel):
         head = QHBoxLayout()
         head.setSpacing(10)
         head.addWidget(self.title, 1)
-        head.addWidget(self.state)
+        head.addWidget(self.state, 0, Qt.AlignmentFlag.AlignVCenter)
         for button in (self.edit_button, self.report_button, self.export_button):
             head.addWidget(button)
         inside = QWidget()
@@ -67,7 +66,6 @@ class CaseView(Panel):
         self._path.setSpacing(0)
         for card in self.cards:
             self._path.addWidget(card)
-        self._path.addWidget(self.decision)
         self._path.addStretch(1)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -78,7 +76,7 @@ class CaseView(Panel):
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
         layout.addLayout(head)
-        for widget in (self.goal, self.lock, self.others, self.told):
+        for widget in (self.goal, self.lock, self.others, self.told, self.decision):
             layout.addWidget(widget)
         layout.addWidget(self._scroll, 1)
 
@@ -225,7 +223,6 @@ class CaseView(Panel):
         case = self._model.case
         if case is not None and case.decision is None:
             self.decision.open(can_scale=case.steps[-1].code == "decision_due")
-            self._scroll.ensureWidgetVisible(self.decision)
 
     @Slot(str)
     def _scale(self, reason: str) -> None:

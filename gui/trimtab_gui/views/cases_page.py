@@ -24,9 +24,12 @@ from trimtab_gui.views.elements import Panel, Table, clock, label, set_tone
 from trimtab_gui.views.pages import Stack
 
 _COLUMNS: Final = (
-    Column[Case](QT_TRANSLATE_NOOP("Tables", "Case"), title_of),
-    Column[Case](QT_TRANSLATE_NOOP("Tables", "Where it stands"), standing),
-    Column[Case](QT_TRANSLATE_NOOP("Tables", "Changed"), lambda row: clock(row.change_time)),
+    Column[Case](QT_TRANSLATE_NOOP("Tables", "Case"), title_of, tooltip=title_of),
+    Column[Case](
+        QT_TRANSLATE_NOOP("Tables", "Where it stands"),
+        standing,
+        tooltip=lambda row: f"{standing(row)}  ·  {clock(row.change_time)}",
+    ),
 )
 
 
@@ -48,10 +51,10 @@ class CasesPage(Panel):
         self.table = Table()
         self._cases: RowsModel[Case] = RowsModel(_COLUMNS, self)
         self.table.setModel(self._cases)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = self.table.horizontalHeader()
         header.setStretchLastSection(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.error = label("error", wrap=True)
         self.error.hide()
         self.browse = self._make_browse()

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel
 from trimtab_client.trial_types import CostOption, CostRange, TrialCost
 
-from trimtab_gui.models.trial_costs import money
+from trimtab_gui.models.trial_costs import money, money_in_short
 from trimtab_gui.models.trial_words import figure, percent
 from trimtab_gui.views.elements import Panel, label
 
@@ -54,8 +54,9 @@ class CostTable(Panel):
             self._put(row, 0, line.title, "muted")
             for column, option in enumerate(cost.options, start=1):
                 self._put(row, column, line.text(option), "heading" if line.strong else "")
-        for column in range(len(cost.options) + 1):
-            self._grid.setColumnStretch(column, 1)
+        self._grid.setColumnStretch(0, 3)
+        for column in range(1, len(cost.options) + 1):
+            self._grid.setColumnStretch(column, 2)
 
     def text(self, title: str, option: str) -> str:
         """One figure, by the words beside and above it; KeyError if it is not shown."""
@@ -77,7 +78,8 @@ class CostTable(Panel):
             return money(value, cost.currency)
 
         def span(own: CostRange) -> str:
-            return f"{amount(own.value)}\n({amount(own.low)} – {amount(own.high)})"
+            low, high = (money_in_short(bound, cost.currency) for bound in (own.low, own.high))
+            return f"{amount(own.value)}\n({low} – {high})"
 
         def known(value: float | None, text: Callable[[float], str]) -> str:
             return "–" if value is None else text(value)

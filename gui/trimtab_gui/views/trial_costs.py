@@ -1,4 +1,4 @@
-"""Costs: the company's figures on the left, what they come to on the right."""
+"""Costs: what the company's figures come to, and below it the figures."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from typing import Final
 
 from PySide6.QtCore import QSignalBlocker, Qt, Slot
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QComboBox,
     QDoubleSpinBox,
-    QFormLayout,
-    QHBoxLayout,
+    QGridLayout,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -21,7 +19,6 @@ from trimtab_gui.models.messages import describe
 from trimtab_gui.models.trial_costs import CostEntry, TrialCostsModel, money
 from trimtab_gui.models.trial_words import percent
 from trimtab_gui.views.elements import Panel, label
-from trimtab_gui.views.lengths import fix_width
 from trimtab_gui.views.trial_cost_table import CostTable
 
 #: Fields in their groups; the largest value and the decimals of each.
@@ -53,6 +50,8 @@ GROUPS: Final[dict[str, dict[str, tuple[float, int]]]] = {
 }
 _BY_TOKENS: Final = ("prompt_token_price", "reply_token_price")
 _BY_HOUR: Final = ("hourly_rate", "concurrency")
+#: Fields beside each other.
+_COLUMNS: Final = 3
 
 
 class CostPanel(Panel):
@@ -85,38 +84,45 @@ class CostPanel(Panel):
     # Building ---------------------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        body = QHBoxLayout(self)
-        body.setContentsMargins(0, 8, 0, 0)
-        body.setSpacing(12)
-        body.addWidget(self._make_fields())
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 6, 0)
         column.setSpacing(10)
         for widget in (self.fault, self.answer, self.hint, self.table, self.increments, self._note):
             column.addWidget(widget)
+        column.addWidget(self._make_fields())
         column.addStretch(1)
-        body.addWidget(_scrolling(inside), 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.addWidget(_scrolling(inside))
 
     def _make_fields(self) -> QWidget:
+        """Groups below each other, each with its fields side by side under their labels."""
         card = Panel("card")
-        form = QFormLayout(card)
-        form.setContentsMargins(16, 12, 16, 14)
-        form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(6)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(self._labels["currency"], self.currency)
-        for group, fields in GROUPS.items():
-            form.addRow(self._headings[group])
+        column = QVBoxLayout(card)
+        column.setContentsMargins(16, 12, 16, 14)
+        column.setSpacing(6)
+        for group, names in GROUPS.items():
+            column.addWidget(self._headings[group])
+            grid = QGridLayout()
+            grid.setHorizontalSpacing(14)
+            grid.setVerticalSpacing(3)
+            fields: list[QWidget] = [self.fields[name] for name in names]
+            titles = list(names)
+            if group == "volume":
+                titles, fields = ["currency", *titles], [self.currency, *fields]
             if group == "replies":
-                form.addRow(self._labels["pays"], self.pays)
-            for name in fields:
-                form.addRow(self._labels[name], self.fields[name])
-        self._form = form
-        scroll = _scrolling(card)
-        fix_width(scroll, 420)
-        return scroll
+                titles, fields = ["pays", *titles], [self.pays, *fields]
+            for place, (title, field) in enumerate(zip(titles, fields, strict=True)):
+                self._labels[title].setAlignment(Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft)
+                self._labels[title].setBuddy(field)
+                grid.addWidget(self._labels[title], 2 * (place // _COLUMNS), place % _COLUMNS)
+                grid.addWidget(field, 2 * (place // _COLUMNS) + 1, place % _COLUMNS)
+            for place in range(_COLUMNS):
+                grid.setColumnStretch(place, 1)
+            column.addLayout(grid)
+            column.addSpacing(6)
+        return card
 
     def _wire(self) -> None:
         self._model.changed.connect(self._show)
@@ -244,7 +250,9 @@ class CostPanel(Panel):
                     field.setValue(getattr(entry, name))
         by_tokens = entry.pays == "tokens"
         for name in (*_BY_TOKENS, *_BY_HOUR):
-            self._form.setRowVisible(self.fields[name], (name in _BY_TOKENS) == by_tokens)
+            shown = (name in _BY_TOKENS) == by_tokens
+            self.fields[name].setVisible(shown)
+            self._labels[name].setVisible(shown)
 
     def _show_cost(self, cost: TrialCost) -> None:
         best = next((own for own in cost.options if own.name == cost.best), None)
@@ -293,7 +301,7 @@ def _amount(most: float, digits: int) -> QDoubleSpinBox:
     field.setRange(0.0, most)
     field.setDecimals(digits)
     field.setGroupSeparatorShown(True)
-    field.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+    field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
     field.setKeyboardTracking(True)
     field.lineEdit().setTextMargins(6, 0, 0, 0)
     return field

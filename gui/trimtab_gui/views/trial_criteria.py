@@ -44,12 +44,15 @@ _FIELDS: Final = (
 
 
 class CriteriaEditor(Panel):
-    """Both pages show one thing: a change in either is in the other at once. repeats: with the number of repeats."""
+    """Both pages show one thing: a change in either is in the other at once.
 
-    def __init__(self, model: CriteriaModel, *, repeats: bool = False) -> None:
+    of_case: with the number of repeats, and without the goal, which is the case's own.
+    """
+
+    def __init__(self, model: CriteriaModel, *, of_case: bool = False) -> None:
         super().__init__("card")
         self._model = model
-        self._repeats = repeats
+        self._of_case = of_case
         self._title = label("heading")
         self._hint = label("caption", wrap=True)
         self.tabs = QTabWidget()
@@ -67,6 +70,8 @@ class CriteriaEditor(Panel):
         self.min_prompts.setRange(0, 100_000)
         self.seeds = QSpinBox()
         self.seeds.setRange(1, 1000)
+        for count in (self.min_prompts, self.seeds):
+            count.lineEdit().setTextMargins(6, 0, 0, 0)
         self.temperature = share_field()
         self.effects = SideEffects(model)
         self.text = QPlainTextEdit()
@@ -108,7 +113,8 @@ class CriteriaEditor(Panel):
         grid.setContentsMargins(0, 10, 0, 0)
         grid.setHorizontalSpacing(14)
         grid.setVerticalSpacing(4)
-        self._put(grid, 0, 0, "goal", self.goal, wide=True)
+        if not self._of_case:
+            self._put(grid, 0, 0, "goal", self.goal, wide=True)
         pressures = QWidget()
         boxes = QHBoxLayout(pressures)
         boxes.setContentsMargins(0, 0, 0, 0)
@@ -122,7 +128,7 @@ class CriteriaEditor(Panel):
         self._put(grid, 3, 1, "prompt_margin", self.prompt_margin)
         self._put(grid, 4, 0, "min_prompts", self.min_prompts)
         self._put(grid, 4, 1, "alpha", self.alpha)
-        if self._repeats:
+        if self._of_case:
             self._put(grid, 5, 0, "seeds", self.seeds)
             self._put(grid, 5, 1, "temperature", self.temperature)
         self._put(grid, 6, 0, "effects", self.effects, wide=True)
@@ -288,7 +294,7 @@ class CriteriaEditor(Panel):
         for name in (*_FIELDS, "effects"):
             key = keys.get(name, name)
             text = self._model.fault(key) if name in self._fields or name in ("pressure", "effects") else ""
-            if name in ("seeds", "temperature") and not self._repeats:
+            if (name in ("seeds", "temperature")) != self._of_case and name in ("seeds", "temperature", "goal"):
                 text = ""
             _tell(self.faults[name], text)
             if text:

@@ -343,8 +343,10 @@ class TrialForm(Panel):
     def _show_check(self, check: TrialCheck | None) -> None:
         draft = self._draft
         failure = draft.failure
-        self.fault.setVisible(failure is not None)
-        self.fault.setText("" if failure is None else describe(failure))
+        # A fault of a field is told at the field.
+        told = failure is not None and not draft.criteria.faults
+        self.fault.setVisible(told)
+        self.fault.setText(describe(failure) if told and failure is not None else "")
         if draft.criteria.faults and not self.editor.isVisibleTo(self):
             self.edit_button.setChecked(True)
         for widget in (self._headings["preview"], self.prompts_table, self._headings["lanes"]):

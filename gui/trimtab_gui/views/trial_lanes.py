@@ -17,12 +17,13 @@ _OWN_LANES: Final = ("unsteered", "prompt", "steered")
 
 
 class LaneChoice(Panel):
-    """Writes into the criteria, where lanes are."""
+    """Writes into the criteria, where lanes are. numbered: as the third of the form's choices."""
 
-    def __init__(self, workspace: Workspace, model: CriteriaModel) -> None:
+    def __init__(self, workspace: Workspace, model: CriteriaModel, *, numbered: bool = True) -> None:
         super().__init__()
         self._workspace = workspace
         self._model = model
+        self._numbered = numbered
         self._labels = {name: label("muted") for name in ("lanes", "snapshot", "more")}
         self.boxes = {kind: QCheckBox() for kind in LANE_KINDS}
         self.snapshot_choice = QComboBox()
@@ -59,7 +60,7 @@ class LaneChoice(Panel):
         self._workspace.steering.stagesChanged.connect(self._fill)
 
     def retranslate(self) -> None:
-        self._labels["lanes"].setText(self.tr("3. Lanes"))
+        self._labels["lanes"].setText(self.tr("3. Lanes") if self._numbered else self.tr("Lanes"))
         self._labels["snapshot"].setText(self.tr("Steer with"))
         self._labels["more"].setText(self.tr("Beside them"))
         self.snapshot_choice.setAccessibleName(self.tr("Steer with"))

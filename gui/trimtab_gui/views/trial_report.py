@@ -111,7 +111,8 @@ class ReportButton(QPushButton):
         action = self.sender()
         if not isinstance(action, QAction):
             return
-        self._form = action.data()
+        # Qt gives back the text of an enumeration's value.
+        self._form = ReportFormat(action.data())
         if self._dialog is None:
             self._dialog = QFileDialog(self)
             self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
