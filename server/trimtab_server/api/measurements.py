@@ -37,11 +37,11 @@ class ContrastSets:
         self._workers = workers
 
     async def carried(self) -> vector_pb2.ListContrastSetsResponse:
-        return vector_pb2.ListContrastSetsResponse(contrast_sets=await self._workers.heavy(self._reviews))
+        return vector_pb2.ListContrastSetsResponse(contrast_sets=await self._workers.read(self._reviews))
 
     async def review(self, request: vector_pb2.ReviewContrastSetRequest) -> vector_pb2.ContrastSetReview:
         position = checked_position(request.position)
-        return await self._workers.heavy(self._review, request, position)
+        return await self._workers.read(self._review, request, position)
 
     def find(self, name: str) -> ContrastSet:
         """One of the model's. Raises: Refusal: CONTRAST_SET_NOT_FOUND."""

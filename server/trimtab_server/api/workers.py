@@ -23,7 +23,8 @@ class Workers:
         self._reads = ThreadPoolExecutor(4, "trimtab-read")
         self._changes = ThreadPoolExecutor(1, "trimtab-change")
         self._control = ThreadPoolExecutor(1, "trimtab-control")
-        self._heavy = ThreadPoolExecutor(2, "trimtab-heavy")
+        # One may measure a vector for an hour; two are left for loading a stage beside a trial's margins.
+        self._heavy = ThreadPoolExecutor(3, "trimtab-heavy")
         self._unfinished: set[asyncio.Future[Any]] = set()
 
     async def read(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -46,7 +47,7 @@ class Workers:
         return await asyncio.shield(task)
 
     async def heavy(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Seconds to minutes: loading a stage, extracting a vector."""
+        """Seconds to minutes: loading a stage, extracting a vector, measuring one."""
         return await _run(self._heavy, function, *args, **kwargs)
 
     def close(self) -> None:
