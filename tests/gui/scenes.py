@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from driven_client import Client
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from scripted_rollouts import GUARDRAIL, SECOND, Rollouts
 from scripted_server import HONESTY, STAGE, ScriptedServer, now
 from trimtab_client.trial_types import TrialState
@@ -32,6 +32,7 @@ def prepare(client: Client, scripted: ScriptedServer, folder: Path) -> None:
     _monitors(client, scripted)
     _chat(client)
     _trial(client, folder)
+    _case(client)
     client.window.evidence.studies.open(STUDY)
     _rollout(client, scripted)
     client.window.record.show_approvals()
@@ -105,6 +106,13 @@ def _trial(client: Client, folder: Path) -> None:
     client.wait(lambda: page.model.trial is not None and page.model.trial.state is TrialState.FINISHED)
 
 
+def _case(client: Client) -> None:
+    page = client.window.evidence.cases
+    client.wait(lambda: page.model.is_listed and bool(page.model.templates))
+    page.start.cards[0].button.click()
+    client.wait(lambda: page.model.case is not None)
+
+
 def _rollout(client: Client, scripted: ScriptedServer) -> None:
     prompt = next(one for one in scripted.snapshots.values() if one.display_name == "prompt only")
     service = Rollouts(scripted)
@@ -148,6 +156,48 @@ def _rollout(client: Client, scripted: ScriptedServer) -> None:
 
 def _chat_scene(client: Client) -> None:
     client.window.show_room("chat")
+
+
+def _cases(client: Client) -> None:
+    client.window.show_room("evidence")
+    client.window.evidence.show_cases()
+    client.window.evidence.cases.show_case()
+
+
+def _case_templates(client: Client) -> None:
+    _cases(client)
+    client.window.evidence.cases.new_case()
+
+
+def _chats(client: Client) -> None:
+    client.workspace.commands.run("chat.list")
+
+
+def _presets(client: Client) -> None:
+    client.workspace.commands.run("chat.presets")
+
+
+def _find(client: Client) -> None:
+    client.workspace.commands.run("chat.find")
+
+
+def _wizard(client: Client) -> None:
+    client.workspace.commands.run("vectors.extract")
+    wizard = client.window.vector_actions.wizard
+    assert wizard is not None
+    client.wait(lambda: bool(wizard.model.sets))
+    wizard.resize(980, 720)
+
+
+def _new_rollout(client: Client) -> None:
+    client.window.show_room("rollout")
+    client.window.release.rollout.open_new()
+    client.wait(lambda: client.workspace.rollouts.check is not None)
+
+
+def _costs(client: Client) -> None:
+    _trial_result(client)
+    client.window.evidence.trials.open_trial.tabs.setCurrentIndex(2)
 
 
 def _trial_form(client: Client) -> None:
@@ -214,12 +264,20 @@ def _alarm(client: Client) -> None:
 
 SCENES: Final[dict[str, Callable[[Client], None]]] = {
     "chat": _chat_scene,
+    "chats": _chats,
+    "presets": _presets,
+    "find": _find,
+    "wizard": _wizard,
+    "cases": _cases,
+    "case-templates": _case_templates,
     "trial-form": _trial_form,
     "trial": _trial_result,
     "replies": _trial_replies,
+    "costs": _costs,
     "study": _studies,
     "snapshots": _snapshots,
     "rollout": _rollout_scene,
+    "new-rollout": _new_rollout,
     "monitors": _monitors_scene,
     "audit": _record,
     "approvals": _approvals,
@@ -231,14 +289,25 @@ SCENES: Final[dict[str, Callable[[Client], None]]] = {
 
 def leave(client: Client) -> None:
     """Takes away what a scene has put over the pages."""
-    client.window.reason.hide()
-    client.window.palette_panel.hide()
-    client.window.notice.close_notice()
+    window = client.window
+    window.reason.hide()
+    window.palette_panel.hide()
+    window.notice.close_notice()
+    for panel in (window.chat_desk.chat_list, window.chat_desk.presets):
+        panel.hide()
+    window.chat.find_bar.close_bar()
+    window.release.rollout.close_new()
+    if window.vector_actions.wizard is not None:
+        window.vector_actions.wizard.hide()
 
 
-def turn_to(client: Client, scene: str) -> None:
-    """The window shows the scene, laid out."""
+def turn_to(client: Client, scene: str) -> QWidget:
+    """Lays the scene out, and gives the window that shows it."""
     leave(client)
     SCENES[scene](client)
+    wizard = client.window.vector_actions.wizard
+    shown = wizard if wizard is not None and wizard.isVisible() else client.window
+    shown.activateWindow()
     for _ in range(4):
         QApplication.processEvents()
+    return shown

@@ -65,10 +65,10 @@ def told(widget: QWidget) -> str:
 def test_everything_that_takes_the_focus_has_a_name_on_every_page(ready: Client, language: str) -> None:
     ready.languages.choose(language)
     for scene in SCENES:
-        turn_to(ready, scene)
+        window = turn_to(ready, scene)
         nameless = [
             told(widget)
-            for widget in shown(ready.window)
+            for widget in shown(window)
             if widget.focusPolicy() is not Qt.FocusPolicy.NoFocus
             and not QAccessible.queryAccessibleInterface(widget).text(QAccessible.Text.Name)
         ]
@@ -77,8 +77,7 @@ def test_everything_that_takes_the_focus_has_a_name_on_every_page(ready: Client,
 
 def test_every_button_can_be_reached_with_the_tab_key(ready: Client) -> None:
     for scene in SCENES:
-        turn_to(ready, scene)
-        for button in shown(ready.window):
+        for button in shown(turn_to(ready, scene)):
             if isinstance(button, QAbstractButton):
                 assert button.focusPolicy().value & TAB, f"{scene}: {told(button)}"
 
@@ -88,9 +87,9 @@ def test_the_tab_key_goes_everywhere_and_in_reading_order(ready: Client) -> None
         if scene == "palette":
             # It closes when the focus leaves it.
             continue
-        turn_to(ready, scene)
-        wanted = {widget for widget in shown(ready.window) if _is_a_stop(widget)}
-        path = _tab_path(ready.window)
+        window = turn_to(ready, scene)
+        wanted = {widget for widget in shown(window) if _is_a_stop(widget)}
+        path = _tab_path(window)
         missed = [told(widget) for widget in wanted - set(path)]
         assert missed == [], scene
         backwards = [
@@ -264,8 +263,7 @@ def test_states_and_verdicts_differ_by_their_words(language: str) -> None:
 
 def test_whatever_has_a_tone_says_why_in_words_or_signs(ready: Client) -> None:
     for scene in SCENES:
-        turn_to(ready, scene)
-        for widget in shown(ready.window):
+        for widget in shown(turn_to(ready, scene)):
             if isinstance(widget, (QLabel, QPushButton)) and widget.property("tone") in (
                 "good",
                 "warning",

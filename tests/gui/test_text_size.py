@@ -26,7 +26,9 @@ from PySide6.QtWidgets import (
 from scenes import SCENES, prepare, turn_to
 from scripted_server import ScriptedServer
 from trimtab_gui.theme import TEXT_SIZES
+from trimtab_gui.views.chat_panel import ChatPanel
 from trimtab_gui.views.elements import ElidedLabel
+from trimtab_gui.views.palette import CommandPalette
 
 SIZE = (1280, 800)
 
@@ -132,7 +134,8 @@ def _overlaps(window: QWidget, shown: list[QWidget]) -> list[str]:
 
 def _panels_over(window: QWidget) -> list[QWidget]:
     """What is meant to lie over the pages."""
-    return [panel for panel in (window.palette_panel,) if panel.isVisible()]
+    kinds = (CommandPalette, ChatPanel)
+    return [panel for kind in kinds for panel in window.findChildren(kind) if panel.isVisible()]
 
 
 def _related(one: QWidget, other: QWidget, over: list[QWidget]) -> bool:
@@ -166,9 +169,9 @@ def test_no_text_is_cut_off_or_drawn_over(ready: Client, percent: int, language:
     ready.theme.choose_text_size(percent)
     found = {}
     for scene in SCENES:
-        turn_to(ready, scene)
+        window = turn_to(ready, scene)
         assert ready.window.size().toTuple() == SIZE
-        if lines := problems(ready.window):
+        if lines := problems(window):
             found[scene] = lines
     assert found == {}, json.dumps(found, indent=1, ensure_ascii=False)
 

@@ -21,6 +21,7 @@ from trimtab_gui.views.case_editor import CaseEditor
 from trimtab_gui.views.case_start import CaseStart
 from trimtab_gui.views.case_view import CaseView
 from trimtab_gui.views.elements import Panel, Table, clock, label, set_tone
+from trimtab_gui.views.lengths import ask_width
 from trimtab_gui.views.pages import Stack
 
 _COLUMNS: Final = (
@@ -79,7 +80,7 @@ class CasesPage(Panel):
         row.addWidget(self.new_button)
         column.addLayout(row)
         column.addWidget(self.table, 1)
-        side.setMinimumWidth(320)
+        ask_width(side, 320)
         halves = QSplitter(Qt.Orientation.Horizontal)
         halves.setChildrenCollapsible(False)
         halves.setHandleWidth(10)
