@@ -42,7 +42,9 @@ def enter(connected: Client, trial: OpenTrial) -> None:
     fields["monthly_replies"].setValue(20_000)
     fields["incident_cost"].setValue(3_000)
     fields["wage"].setValue(6_000)
-    connected.wait(lambda: trial.costs_model.cost is not None and trial.costs_model.cost.options[0].setup > 0)
+    assert trial.costs_model.is_reckoning
+    connected.wait(lambda: not trial.costs_model.is_reckoning)
+    assert trial.costs.table.isEnabled()
 
 
 def test_nothing_is_reckoned_before_there_are_figures(trial: OpenTrial) -> None:

@@ -98,7 +98,7 @@ class TrialCostsModel(QObject):
         self._trial = ""
         self._cost: TrialCost | None = None
         self._failure: Failure | None = None
-        self._asked = 0
+        self._asked = self._answered = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MILLISECONDS)
@@ -112,6 +112,11 @@ class TrialCostsModel(QObject):
     def cost(self) -> TrialCost | None:
         """Of the open trial at these figures; None until the server has reckoned."""
         return self._cost
+
+    @property
+    def is_reckoning(self) -> bool:
+        """Whether `cost` is of earlier figures than `entry`."""
+        return bool(self._trial) and self._answered != self._asked
 
     @property
     def failure(self) -> Failure | None:
@@ -157,6 +162,7 @@ class TrialCostsModel(QObject):
     def answered(self, number: int, cost: TrialCost | None, failure: Failure | None) -> None:
         """Only the latest counts."""
         if number == self._asked:
+            self._answered = number
             self._cost, self._failure = cost, failure
             self.changed.emit()
 

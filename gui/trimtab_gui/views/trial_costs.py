@@ -233,6 +233,11 @@ class CostPanel(Panel):
             self.hint.setText(self.tr("The server reckons…") if failure is None else "")
         if cost is not None and shown:
             self._show_cost(cost)
+        # What is of earlier figures is not shown as that of these.
+        for widget in (self.table, self.increments):
+            widget.setEnabled(not self._model.is_reckoning)
+        if shown and self._model.is_reckoning:
+            self.answer.setText(self.tr("The server reckons…"))
 
     def _show_entry(self, entry: CostEntry) -> None:
         self.currency.setCurrentIndex(self.currency.findData(entry.currency))
