@@ -238,8 +238,10 @@ def _grown(sheet: str, share: float) -> str:
 
 
 def _enlarged(line: str, share: float) -> str:
+    # A disc stays one only if its rim grows along.
+    rim = "|border|border-radius" if "QRadioButton::indicator" in line else ""
     return re.sub(
-        r"\b(min-height|max-height|width|height|icon-size): (\d+)px",
+        rf"\b(min-height|max-height|width|height|icon-size{rim}): (\d+)px",
         lambda found: f"{found[1]}: {round(float(found[2]) * share)}px",
         line,
     )

@@ -296,11 +296,12 @@ def _pages(wizard: ExtractionWizard) -> list[Callable[[], None]]:
     return [lambda place=place: wizard.show_page(place) for place in range(len(wizard.pages))]
 
 
-@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize(("language", "percent"), [("en", 100), ("ja", 100), ("en", 200), ("ja", 200)])
 def test_nothing_is_clipped_and_all_that_takes_the_focus_has_a_name(
-    connected: Client, wizard: ExtractionWizard, language: str
+    connected: Client, wizard: ExtractionWizard, language: str, percent: int
 ) -> None:
     fill(connected, wizard)
+    connected.theme.choose_text_size(percent)
     connected.languages.choose(language)
     for show in _pages(wizard):
         show()

@@ -96,7 +96,9 @@ class ExtractionWizard(QDialog):
         set_tone(self.next_button, "accent")
         self._build()
         self._wire()
-        self.resize(scaled(_SIZE[0]), _SIZE[1])
+        # Wider for larger text, as far as the screen goes.
+        widest = max(_SIZE[0], self.screen().availableGeometry().width())
+        self.resize(min(scaled(_SIZE[0]), widest), _SIZE[1])
         self.retranslate()
         self.show_page(0)
 
