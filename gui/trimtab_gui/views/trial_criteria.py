@@ -285,7 +285,10 @@ class CriteriaEditor(Panel):
         }
         for field, value in figures.items():
             with QSignalBlocker(field):
-                field.setValue(int(value) if isinstance(field, QSpinBox) else float(value))
+                if isinstance(field, QSpinBox):
+                    field.setValue(int(value))
+                else:
+                    field.setValue(float(value))
         self.effects.show_effects(record["side_effects"])
 
     def _show_faults(self) -> None:
@@ -294,7 +297,11 @@ class CriteriaEditor(Panel):
         for name in (*_FIELDS, "effects"):
             key = keys.get(name, name)
             text = self._model.fault(key) if name in self._fields or name in ("pressure", "effects") else ""
-            if (name in ("seeds", "temperature")) != self._of_case and name in ("seeds", "temperature", "goal"):
+            if (name in ("seeds", "temperature")) != self._of_case and name in (
+                "seeds",
+                "temperature",
+                "goal",
+            ):
                 text = ""
             _tell(self.faults[name], text)
             if text:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 from trimtab_protos.v1 import trial_pb2
 
@@ -12,7 +12,7 @@ from trimtab_server.api import wire_trials
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.trials.cost import CostModel, CostReport, FineTune, OptionCost, Range, Work
 
-_PLAIN = (
+_PLAIN: Final = (
     "prompt_token_price",
     "reply_token_price",
     "hourly_rate",
@@ -20,7 +20,8 @@ _PLAIN = (
     "incident_cost",
     "wage",
 )
-_OPTIONAL = ("concurrency", "exposed_share", "incident_share", "months")
+_Optional: TypeAlias = Literal["concurrency", "exposed_share", "incident_share", "months"]
+_OPTIONAL: Final[tuple[_Optional, ...]] = get_args(_Optional)
 
 
 def figures_in(message: trial_pb2.CostFigures, field: str) -> CostModel:
@@ -95,7 +96,7 @@ def cost_out(report: CostReport) -> trial_pb2.TrialCost:
 
 
 def _option_out(option: OptionCost) -> trial_pb2.CostOption:
-    given = {
+    given: dict[str, Any] = {
         own.name: _range_out(value) if isinstance(value, Range) else value
         for own in dataclasses.fields(option)
         if (value := getattr(option, own.name)) is not None

@@ -24,6 +24,7 @@ from trimtab_client import (
 from trimtab_server.cli import trial_rate
 from trimtab_server.cli.failure import CommandFailed
 from trimtab_server.cli.session import JsonFlag, Session, plain, session
+from trimtab_server.cli.trial_cost import cost_figures, show_cost
 from trimtab_server.cli.trial_show import (
     follow,
     record,
@@ -306,6 +307,29 @@ def rerun(
         found.emit_json({"row": made})
         return
     show_rows(found, [made], 1)
+
+
+@app.command()
+def cost(
+    context: typer.Context,
+    figures: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The company's figures, TOML; as for reports.")
+    ],
+    trial: TrialArgument = NEWEST,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what the lanes of a finished trial cost and save, beside a small fine-tune.
+
+    Example: trimtab trial cost cost.toml
+    """
+    found = session(context, as_json)
+    given = cost_figures(figures)
+    with found.client() as client:
+        answer = client.trials.cost(given, trial)
+    if found.json:
+        found.emit_json(plain(answer))
+        return
+    show_cost(found, answer)
 
 
 @app.command()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from pypdf import PdfReader
+from trimtab_client import bare
 from trimtab_protos.v1 import report_pb2, report_pb2_grpc, trial_pb2
+from trimtab_server.cli.main import app
 from trimtab_vectors.organism import shipped_model_dir
+from typer.testing import CliRunner, Result
 
-from .conftest import Stubs, refused
+from .conftest import Server, Stubs, refused
 
 SAMPLE = shipped_model_dir() / "trial"
 CRITERIA = (
@@ -161,3 +166,31 @@ def test_every_fault_of_criteria_is_told_with_its_key(client: Stubs) -> None:
     failure = refused(lambda: client.trial.CheckTrial(trial_pb2.CheckTrialRequest(draft=wrong)))
     assert set(failure.fields) == {"draft.criteria.min_prompts", "draft.criteria.alpha"}
     assert "give 2 or more" in failure.message
+
+
+def told(server: Server, *words: str) -> Result:
+    return CliRunner().invoke(
+        app, ["--target", server.target, "--token-file", str(server.data_dir / "token"), *words]
+    )
+
+
+def test_the_command_line_shows_the_same_costs(
+    server: Server, client: Stubs, done: trial_pb2.Trial, tmp_path: Path
+) -> None:
+    file = tmp_path / "cost.toml"
+    file.write_text(
+        'currency = "JPY"\nhourly_rate = 360\nmonthly_replies = 20_000\nexposed_share = 0.5\nincident_share = 0.1\n'
+        "incident_cost = 3_000\nwage = 6_000\nmonths = 12\n",
+        encoding="utf-8",
+    )
+    answer = told(server, "trial", "cost", str(file), bare(done.name), "--json")
+    assert answer.exit_code == 0, answer.output
+    shown = json.loads(answer.stdout)
+    assert shown["options"][1]["horizon"]["value"] == pytest.approx(
+        cost(client, done.name).options[1].horizon.value
+    )
+    text = told(server, "trial", "cost", str(file), bare(done.name)).stdout
+    assert "fine-tune (assumed)" in text and "96,000 JPY" in text
+    file.write_text("monthly = 3\n", encoding="utf-8")
+    wrong = told(server, "trial", "cost", str(file))
+    assert wrong.exit_code != 0 and "'monthly' is no figure" in wrong.output
