@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+# While PySide6, which a plugin of pytest loads, has its import hook in place, pydantic cannot load itself on demand.
+import pydantic.types  # noqa: F401
 import pytest
 from trimtab_server.cli.main import app
 from typer.testing import CliRunner
