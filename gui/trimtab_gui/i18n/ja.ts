@@ -5690,18 +5690,6 @@ Click to see what to do.</source>
         <translation>停止</translation>
     </message>
     <message>
-        <source>About a minute. Shows where it begins to work, and cannot show that it is safe.</source>
-        <translation>約 1 分。効き始める強度がわかります。安全かどうかは示せません。</translation>
-    </message>
-    <message>
-        <source>Some minutes. Finds a strength, and shows up to which it is safe.</source>
-        <translation>数分。強度を見つけ、どこまで安全かを示します。</translation>
-    </message>
-    <message>
-        <source>Up to half an hour. Compares all layers.</source>
-        <translation>最長 30 分ほど。すべての層を比べます。</translation>
-    </message>
-    <message>
         <source>Measure</source>
         <translation>測定</translation>
     </message>
@@ -5712,6 +5700,18 @@ Click to see what to do.</source>
     <message>
         <source>Another vector is being measured</source>
         <translation>別のベクトルを測定中です</translation>
+    </message>
+    <message>
+        <source>The quickest. Shows where it begins to work, and cannot show that it is safe.</source>
+        <translation>最も早く終わります。効き始める強度がわかります。安全かどうかは示せません。</translation>
+    </message>
+    <message>
+        <source>Takes longer. Finds a strength, and shows up to which it is safe.</source>
+        <translation>時間がかかります。強度を見つけ、どこまで安全かを示します。</translation>
+    </message>
+    <message>
+        <source>Takes longest. Compares all layers.</source>
+        <translation>最も時間がかかります。すべての層を比べます。</translation>
     </message>
 </context>
 <context>
@@ -6753,8 +6753,8 @@ Click to see what to do.</source>
         <translation>⚠ 同じ判定基準の試験がほかに {0} 件開始されていますが、この案件には含まれていません。</translation>
     </message>
     <message>
-        <source>Criteria {0}, locked by {1} on {2}</source>
-        <translation>判定基準 {0}（{1} が {2} に固定）</translation>
+        <source>Criteria {0}, locked by {1}: {2}</source>
+        <translation>判定基準 {0}（{1} が固定：{2}）</translation>
     </message>
     <message>
         <source>Case (*.json)</source>

@@ -144,7 +144,7 @@ class CaseView(Panel):
         self.lock.setVisible(case.lock is not None)
         if case.lock is not None:
             self.lock.setText(
-                self.tr("Criteria {0}, locked by {1} on {2}").format(
+                self.tr("Criteria {0}, locked by {1}: {2}").format(
                     case.lock.criteria_hash[:16], case.lock.actor, clock(case.lock.lock_time)
                 )
             )
