@@ -147,7 +147,7 @@ def _rollout(client: Client, scripted: ScriptedServer) -> None:
         scripted.changed.notify_all()
     client.workspace.rollouts.refresh()
     client.wait(lambda: client.workspace.rollouts.in_force is not None)
-    client.workspace.freshness.refresh_soon()
+    client.workspace.freshness.refresh()
     client.wait(lambda: bool(client.workspace.freshness.stale))
 
 
