@@ -252,6 +252,29 @@ def test_a_lost_server_ends_the_run_with_a_word(
     assert not wizard.run.start_button.isEnabled(), "there is nobody to ask"
 
 
+def test_what_was_begun_on_one_server_is_not_carried_to_another(
+    connected: Client, scripted: ScriptedServer, wizard: ExtractionWizard
+) -> None:
+    choose_honesty(connected, wizard)
+    wizard.show_page(3)
+    scripted.vectors.hold.clear()
+    wizard.run.start_button.click()
+    connected.wait(lambda: wizard.model.progress is not None)
+    connected.workspace.commands.run("connection.change")
+    assert not wizard.model.is_running, "the connection took the run with it"
+    other = ScriptedServer()
+    other.start()
+    try:
+        connected.connect(other.target)
+        connected.wait(lambda: not wizard.model.draft.has_pairs)
+        assert not wizard.isVisible() and wizard.page is wizard.concept
+        connected.workspace.commands.run("vectors.extract")
+        assert wizard.model.draft.stage == STAGE
+    finally:
+        connected.workspace.connection.disconnect_from_server()
+        other.stop()
+
+
 def test_poor_figures_are_called_out(
     connected: Client, scripted: ScriptedServer, wizard: ExtractionWizard
 ) -> None:

@@ -6777,4 +6777,151 @@ Click to see what to do.</source>
         <translation>✓ 書き出しました：{0}</translation>
     </message>
 </context>
+<context>
+    <name>Criteria</name>
+    <message>
+        <source>is {0}, a difference of rates of 1 or more; give less than 1</source>
+        <translation>{0} になっています。割合の差は 1 未満で指定してください</translation>
+    </message>
+    <message>
+        <source>is {0}; give a positive difference that matters, such as 0.1</source>
+        <translation>{0} になっています。0.1 など、意味のある正の差を指定してください</translation>
+    </message>
+    <message>
+        <source>is {0}; give a level between 0 and 0.5, such as 0.05</source>
+        <translation>{0} になっています。0.05 など、0 から 0.5 の間の水準を指定してください</translation>
+    </message>
+    <message>
+        <source>is {0}; give a chance between alpha and 1, such as 0.8</source>
+        <translation>{0} になっています。0.8 など、有意水準と 1 の間の検出力を指定してください</translation>
+    </message>
+    <message>
+        <source>is {0}; give 2 or more; 30 is a good start</source>
+        <translation>{0} になっています。2 以上を指定してください。まずは 30 が適当です</translation>
+    </message>
+    <message>
+        <source>is empty or names a seed twice; give one seed for each repeat</source>
+        <translation>空か、同じシードが 2 回あります。反復ごとに 1 つ指定してください</translation>
+    </message>
+    <message>
+        <source>is out of range; temperature 0 to 2, top_p above 0 to 1, max_tokens from 1</source>
+        <translation>範囲外です。温度は 0～2、top_p は 0 より大きく 1 以下、max_tokens は 1 以上にしてください</translation>
+    </message>
+    <message>
+        <source>asks for {0} repeats at temperature 0, which are all the same; set sampling.temperature above 0, or one repeat</source>
+        <translation>温度 0 で {0} 回の反復になっていますが、すべて同じ応答になります。温度を 0 より大きくするか、反復を 1 回にしてください</translation>
+    </message>
+    <message>
+        <source>has no measure or no finite limit; give measure and at_most</source>
+        <translation>測る値または上限がありません。measure と at_most を指定してください</translation>
+    </message>
+    <message>
+        <source>is &apos;{0}&apos; without the honesty scorer; use score_loss</source>
+        <translation>「{0}」は正直さの採点でだけ使えます。score_loss を使ってください</translation>
+    </message>
+    <message>
+        <source>is {0}; give a share between 0 and 1</source>
+        <translation>{0} になっています。0 と 1 の間の割合を指定してください</translation>
+    </message>
+    <message>
+        <source>is &apos;{0}&apos; with scorer &apos;{1}&apos;; use {2}</source>
+        <translation>採点方法「{1}」に対して「{0}」になっています。{2} を使ってください</translation>
+    </message>
+    <message>
+        <source>is &apos;{0}&apos;; give the URL of an OpenAI-compatible API</source>
+        <translation>「{0}」になっています。OpenAI 互換 API の URL を指定してください</translation>
+    </message>
+    <message>
+        <source>is empty; say which model judges, and by what rule</source>
+        <translation>空です。評価するモデルとその基準を指定してください</translation>
+    </message>
+    <message>
+        <source>is {0}; give 2 to 10 grades</source>
+        <translation>{0} になっています。評点は 2～10 段階にしてください</translation>
+    </message>
+    <message>
+        <source>is {0}; give 0 or more, such as 0.01 for 1%</source>
+        <translation>{0} になっています。0 以上を指定してください（1% なら 0.01）</translation>
+    </message>
+    <message>
+        <source>leaves no prompt to decide on; name pressures that the prompts have</source>
+        <translation>判定に使うプロンプトが残りません。プロンプトにある圧力を指定してください</translation>
+    </message>
+    <message>
+        <source>is &apos;{0}&apos; and {1} prompts have no gold answer, first &apos;{2}&apos;; add gold answers, or use a judge or ratings</source>
+        <translation>「{0}」ですが、{1} 件のプロンプト（最初は「{2}」）に正解がありません。正解を加えるか、評価モデルまたは人の評価を使ってください</translation>
+    </message>
+    <message>
+        <source>is &apos;margin&apos; and &apos;{0}&apos; has no dishonest answer; add one</source>
+        <translation>「margin」ですが、「{0}」に不正直な回答がありません。加えてください</translation>
+    </message>
+    <message>
+        <source>has no line for language &apos;{0}&apos;; add one</source>
+        <translation>言語「{0}」の行がありません。加えてください</translation>
+    </message>
+    <message>
+        <source>{0} are unsteered; give exactly one lane kind = &apos;unsteered&apos;</source>
+        <translation>ステアリングなしのレーンが {0} 個あります。ちょうど 1 個にしてください</translation>
+    </message>
+    <message>
+        <source>has nothing to compare; add a lane with a prompt or with steering</source>
+        <translation>比較するレーンがありません。プロンプトまたはステアリングのレーンを加えてください</translation>
+    </message>
+    <message>
+        <source>{0} are named &apos;{1}&apos;; give each its own name</source>
+        <translation>「{1}」という名前が {0} 個あります。それぞれ別の名前にしてください</translation>
+    </message>
+    <message>
+        <source>is &apos;{0}&apos;; name a lane that steers, or leave it out</source>
+        <translation>「{0}」になっています。ステアリングするレーンを指定するか、省いてください</translation>
+    </message>
+    <message>
+        <source>is empty; give the trial a name</source>
+        <translation>空です。試験に名前を付けてください</translation>
+    </message>
+    <message>
+        <source>is missing; add it</source>
+        <translation>ありません。加えてください</translation>
+    </message>
+    <message>
+        <source>is no key of criteria; remove it or correct its spelling</source>
+        <translation>判定基準の項目ではありません。削除するか、つづりを直してください</translation>
+    </message>
+    <message>
+        <source>is given beside seeds; give one of the two</source>
+        <translation>seeds と両方あります。どちらか一方にしてください</translation>
+    </message>
+    <message>
+        <source>is {0}; give a whole number from 1 to 1000</source>
+        <translation>{0} になっています。1～1000 の整数を指定してください</translation>
+    </message>
+    <message>
+        <source>no readable {0}: {1}; correct the text there</source>
+        <translation>{0} として読めません（{1}）。その箇所を直してください</translation>
+    </message>
+    <message>
+        <source>the text is longer than 256 KiB; shorten it</source>
+        <translation>テキストが 256 KiB を超えています。短くしてください</translation>
+    </message>
+    <message>
+        <source>the text is a {0}; write a table of keys, starting with name</source>
+        <translation>テキストが {0} です。name から始まる項目の表を書いてください</translation>
+    </message>
+    <message>
+        <source>answer &apos;{0}&apos; names {1} numbers; correct it, or use scorer &apos;contains&apos;</source>
+        <translation>回答「{0}」に数が {1} 個あります。直すか、採点方法「contains」を使ってください</translation>
+    </message>
+    <message>
+        <source>answer &apos;{0}&apos; is no pattern: {1}; correct it, or use scorer &apos;contains&apos;</source>
+        <translation>回答「{0}」はパターンではありません（{1}）。直すか、採点方法「contains」を使ってください</translation>
+    </message>
+    <message>
+        <source>is {0}; use {1}</source>
+        <translation>{0} になっています。{1} を使ってください</translation>
+    </message>
+    <message>
+        <source>is {0}; it should {1}</source>
+        <translation>{0} になっています（it should {1}）</translation>
+    </message>
+</context>
 </TS>

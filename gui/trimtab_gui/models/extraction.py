@@ -101,7 +101,8 @@ class ExtractionModel(QObject):
 
     @property
     def is_running(self) -> bool:
-        return self._stream is not None
+        # A stream that the connection took with it ends without a word.
+        return self._stream is not None and self._stream.is_open
 
     @property
     def progress(self) -> Progress | None:

@@ -124,7 +124,8 @@ class MeasurementsModel(QObject):
     @property
     def running(self) -> str:
         """The vector that is being measured; empty while there is none."""
-        return self._running
+        # A stream that the connection took with it ends without a word.
+        return self._running if self._stream is not None and self._stream.is_open else ""
 
     @property
     def progress(self) -> Progress | None:
@@ -132,7 +133,7 @@ class MeasurementsModel(QObject):
 
     def measure(self, vector: Vector, scope: Scope, contrast_set: bytes = b"", seed: int = 0) -> None:
         """Begins, unless one runs. contrast_set: what it was extracted from, if that is a file of the operator's."""
-        if self._running:
+        if self.running:
             return
         self._running, self._progress = vector.name, None
         self._failures.pop(vector.name, None)

@@ -121,10 +121,10 @@ class MeasurePanel(Panel):
         self._scope_note.setText(
             {
                 Scope.GLANCE: self.tr(
-                    "About a minute. Shows where it begins to work, and cannot show that it is safe."
+                    "The quickest. Shows where it begins to work, and cannot show that it is safe."
                 ),
-                Scope.USUAL: self.tr("Some minutes. Finds a strength, and shows up to which it is safe."),
-                Scope.THOROUGH: self.tr("Up to half an hour. Compares all layers."),
+                Scope.USUAL: self.tr("Takes longer. Finds a strength, and shows up to which it is safe."),
+                Scope.THOROUGH: self.tr("Takes longest. Compares all layers."),
             }[self.scope]
         )
 

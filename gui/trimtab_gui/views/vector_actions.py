@@ -31,6 +31,8 @@ class VectorActions(QObject):
         self._show_dock = show_dock
         self._window = window
         self.wizard: ExtractionWizard | None = None
+        self._target = ""
+        workspace.connection.opened.connect(self._begin_afresh_elsewhere)
         workspace.commands.register("vectors.extract", self.open_wizard, self._is_live)
         workspace.commands.register("vectors.import", self.ask_for_vector, self._is_live)
 
@@ -54,6 +56,17 @@ class VectorActions(QObject):
 
     def _is_live(self) -> bool:
         return self._workspace.connection.is_live
+
+    @Slot()
+    def _begin_afresh_elsewhere(self) -> None:
+        """What was begun on one server is not carried to another."""
+        target = self._workspace.connection.status.target
+        if self._target and target != self._target:
+            self._workspace.extraction.start_afresh("")
+            if self.wizard is not None:
+                self.wizard.close_with_the_client()
+                self.wizard.show_page(0)
+        self._target = target
 
     @Slot()
     def _show_in_chat(self) -> None:
