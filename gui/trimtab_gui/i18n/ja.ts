@@ -6923,5 +6923,33 @@ Click to see what to do.</source>
         <source>is {0}; it should {1}</source>
         <translation>{0} になっています（it should {1}）</translation>
     </message>
+    <message>
+        <source>is given in a lane of kind &apos;{0}&apos;; remove it or change the kind</source>
+        <translation>種類「{0}」のレーンには指定できません。削除するか、種類を変えてください</translation>
+    </message>
+    <message>
+        <source>is missing in a lane of kind &apos;{0}&apos;; give it or change the kind</source>
+        <translation>種類「{0}」のレーンに必要です。指定するか、種類を変えてください</translation>
+    </message>
+    <message>
+        <source>is missing in a lane of kind &apos;stage&apos;; name the stage</source>
+        <translation>種類「stage」のレーンに必要です。ステージを指定してください</translation>
+    </message>
+    <message>
+        <source>is empty; write the line</source>
+        <translation>空です。行を書いてください</translation>
+    </message>
+    <message>
+        <source>has two lines for one language; keep one for each language</source>
+        <translation>同じ言語の行が 2 つあります。言語ごとに 1 つにしてください</translation>
+    </message>
+    <message>
+        <source>is {0}; give a share of the residual norm from {1} to 1</source>
+        <translation>{0} になっています。{1} から 1 までの、残差ノルムに対する割合を指定してください</translation>
+    </message>
+    <message>
+        <source>is empty; name a steering vector</source>
+        <translation>空です。ステアリングベクトルを指定してください</translation>
+    </message>
 </context>
 </TS>

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from trimtab_client.trial_types import CriteriaFile
 
 from trimtab_gui.bridge import Failure
+from trimtab_gui.models.trial_faults import fault_text
 
 #: Lanes that the server makes where the criteria have none, in their order.
 LANE_KINDS: Final = ("unsteered", "prompt", "steered", "steered+prompt")
@@ -101,8 +102,9 @@ class CriteriaModel(QObject):
 
     def fault(self, key: str) -> str:
         """What the server finds at fault in a field such as "margin" or "side_effects[0].at_most"; "" for nothing."""
+        inside = (f"{key}.", f"{key}[")
         return "\n".join(
-            text for own, text in self._faults.items() if own == key or own.startswith((f"{key}.", f"{key}["))
+            fault_text(text) for own, text in self._faults.items() if own == key or own.startswith(inside)
         )
 
     @property

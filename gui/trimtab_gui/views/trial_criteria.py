@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from trimtab_gui.models.trial_criteria import CriteriaModel
+from trimtab_gui.models.trial_faults import fault_text
 from trimtab_gui.models.trial_rows import pressure_text
 from trimtab_gui.models.trial_words import MEASURES, SCORERS, named
 from trimtab_gui.views.elements import Panel, label
@@ -308,7 +309,7 @@ class CriteriaEditor(Panel):
                 shown.update(
                     own for own in self._model.faults if own == key or own.startswith((f"{key}.", f"{key}["))
                 )
-        rest = [f"{key}: {text}" for key, text in self._model.faults.items() if key not in shown]
+        rest = [f"{key}: {fault_text(text)}" for key, text in self._model.faults.items() if key not in shown]
         _tell(self.faults["other"], "\n".join(rest))
 
 
