@@ -6,7 +6,6 @@ import io
 import zipfile
 from pathlib import Path
 
-import pytest
 from driven_client import Client
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -198,39 +197,39 @@ def test_a_layer_file_is_sent_as_the_archive_that_the_server_takes(
         assert archive.namelist() == ["layer_3.pt"] and archive.read("layer_3.pt") == b"tensor"
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
+def test_a_file_that_cannot_be_imported_says_what_is_wrong(
+    connected: Client, scripted: ScriptedServer, tmp_path: Path
+) -> None:
+    importer = connected.window.chat.dock.importer
+    for name, content, says in (
         ("v.pickle", b"x", ".safetensors, .gguf"),
         ("v.safetensors", b"broken", "the header is cut off"),
         ("missing.gguf", None, "missing.gguf"),
-    ],
-)
-def test_a_file_that_cannot_be_imported_says_what_is_wrong(
-    connected: Client, scripted: ScriptedServer, tmp_path: Path, name: str, content: bytes | None, says: str
-) -> None:
-    path = tmp_path / name
-    if content is not None:
-        path.write_bytes(content)
-    importer = connected.window.chat.dock.importer
-    importer.take(str(path))
-    connected.wait(lambda: bool(importer.message.text()))
-    assert importer.message.text().startswith("✗ ") and says in importer.message.text()
+    ):
+        path = tmp_path / name
+        if content is not None:
+            path.write_bytes(content)
+        importer.take(str(path))
+        connected.wait(lambda says=says: says in importer.message.text())
+        assert importer.message.text().startswith("✗ ")
+    assert len(sent(scripted, vector_pb2.ImportVectorRequest)) == 1, "the others never reached the server"
 
 
-@pytest.mark.parametrize(("suffix", "form"), [(s, f) for s, f in FORMATS.items() if s != ".pt"])
 def test_a_vector_is_exported_in_the_format_of_the_suffix(
-    connected: Client, scripted: ScriptedServer, tmp_path: Path, suffix: str, form: str
+    connected: Client, scripted: ScriptedServer, tmp_path: Path
 ) -> None:
-    path = tmp_path / f"honest{suffix}"
-    details(connected, HONESTY).export(str(path))
-    connected.wait(path.exists)
-    assert path.read_bytes() == b"vector as " + form.encode()
-    (request,) = sent(scripted, vector_pb2.ExportVectorRequest)
-    assert request.scale == ("" if form == "safetensors" else "raw_norm")
+    own = details(connected, HONESTY)
     message = connected.window.chat.dock.importer.message
-    connected.wait(lambda: "✓ Saved" in message.text())
-    assert ("layer 0" in message.text()) == (form == "gguf")
+    for suffix, form in FORMATS.items():
+        if suffix == ".pt":
+            continue
+        path = tmp_path / f"honest{suffix}"
+        own.export(str(path))
+        connected.wait(lambda path=path: str(path) in message.text())
+        assert path.read_bytes() == b"vector as " + form.encode()
+        request = sent(scripted, vector_pb2.ExportVectorRequest)[-1]
+        assert request.scale == ("" if form == "safetensors" else "raw_norm")
+        assert ("layer 0" in message.text()) == (form == "gguf")
 
 
 # Words --------------------------------------------------------------------------------------------------------
