@@ -5919,6 +5919,10 @@ Click to see what to do.</source>
         <source>Left out, as the format has no place for it: layer {0}.</source>
         <translation>形式が対応していないため、層 {0} は省かれました。</translation>
     </message>
+    <message>
+        <source>Belongs to {0}</source>
+        <translation>{0} で使用</translation>
+    </message>
 </context>
 <context>
     <name>WherePage</name>
@@ -6609,6 +6613,10 @@ Click to see what to do.</source>
         <source>Step {0}, {1}, {2}: {3}</source>
         <translation>段階 {0}、{1}、{2}：{3}</translation>
     </message>
+    <message>
+        <source>Do this step</source>
+        <translation>この段階を行う</translation>
+    </message>
 </context>
 <context>
     <name>TemplateCard</name>
@@ -6775,6 +6783,10 @@ Click to see what to do.</source>
     <message>
         <source>✓ Written: {0}</source>
         <translation>✓ 書き出しました：{0}</translation>
+    </message>
+    <message>
+        <source>Lock of the criteria</source>
+        <translation>判定基準の固定</translation>
     </message>
 </context>
 <context>
@@ -6950,6 +6962,13 @@ Click to see what to do.</source>
     <message>
         <source>is empty; name a steering vector</source>
         <translation>空です。ステアリングベクトルを指定してください</translation>
+    </message>
+</context>
+<context>
+    <name>VectorFiles</name>
+    <message>
+        <source>{0} has no suffix of a vector file; there are {1}.</source>
+        <translation>{0} の拡張子はベクトルファイルのものではありません。使えるのは {1} です。</translation>
     </message>
 </context>
 </TS>

@@ -61,8 +61,7 @@ class VectorFiles(QObject):
         """The file, as the server takes it; None where `failed` says why not."""
         form = FORMATS.get(path.suffix.lower())
         if form is None:
-            known = ", ".join(FORMATS)
-            self._refuse("VECTOR_FORMAT_UNKNOWN", f"{path.name}: {path.suffix or '–'} ({known})")
+            self._refuse_suffix(path)
             return None
         try:
             if path.stat().st_size > LARGEST_BYTES:
@@ -105,9 +104,10 @@ class VectorFiles(QObject):
     def export(self, vector: Vector, path: Path) -> None:
         """Writes a vector to a file of the format that its suffix stands for, at the length it was extracted with."""
         form = FORMATS.get(path.suffix.lower())
-        if form is None or self._busy:
-            known = ", ".join(FORMATS)
-            self._refuse("VECTOR_FORMAT_UNKNOWN", f"{path.name}: {path.suffix or '–'} ({known})")
+        if form is None:
+            self._refuse_suffix(path)
+            return
+        if self._busy:
             return
         self._busy = True
         writing = _Writing(self, path)
@@ -136,6 +136,10 @@ class VectorFiles(QObject):
     def _refused(self, failure: Failure) -> None:
         self._busy = False
         self.failed.emit(failure)
+
+    def _refuse_suffix(self, path: Path) -> None:
+        text = self.tr("{0} has no suffix of a vector file; there are {1}.")
+        self._refuse("VECTOR_FORMAT_UNKNOWN", text.format(path.name, ", ".join(FORMATS)))
 
     def _refuse(self, reason: str, message: str) -> None:
         self.failed.emit(Failure("INVALID_ARGUMENT", reason, message, {"detail": message}))

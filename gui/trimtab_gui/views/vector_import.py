@@ -158,7 +158,7 @@ class VectorImport(Panel):
         with QSignalBlocker(self.stage_choice):
             self.stage_choice.clear()
             for stage in self._workspace.steering.stages:
-                self.stage_choice.addItem(stage.short_name, stage.name)
+                self.stage_choice.addItem(self.tr("Belongs to {0}").format(stage.short_name), stage.name)
             self.stage_choice.setCurrentIndex(self.stage_choice.findData(chosen))
 
     @Slot(object)
