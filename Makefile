@@ -14,7 +14,7 @@ INDEX := $(if $(TORCH_INDEX_URL),--extra-index-url $(TORCH_INDEX_URL))
 PROFILE ?= ci
 SEED ?= 1
 
-.PHONY: deb deb-smoke demo test venv lint bench promises trial-reruns freeze-gate clean help system-packages
+.PHONY: pictures deb deb-smoke demo test venv lint bench promises trial-reruns freeze-gate clean help system-packages
 
 help: ## What can be made here.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -60,6 +60,9 @@ clean: ## Remove what was built.
 
 system-packages: ## Install Qt's system libraries (root).
 	@packaging/system-packages.sh --tests
+
+pictures: venv ## Take the stored pictures of the window anew (tests/gui/golden): look at them before you commit.
+	@TRIMTAB_RENEW_PICTURES=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q tests/gui/test_pictures.py
 
 freeze-gate: venv ## The window under two streams of 2,000 tokens/s and six plots: no gap over 100 ms.
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python tests/bench/freeze_gate.py --seconds 30

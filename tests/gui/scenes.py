@@ -308,6 +308,11 @@ def turn_to(client: Client, scene: str) -> QWidget:
     wizard = client.window.vector_actions.wizard
     shown = wizard if wizard is not None and wizard.isVisible() else client.window
     shown.activateWindow()
-    for _ in range(4):
-        QApplication.processEvents()
+    settle()
     return shown
+
+
+def settle() -> None:
+    """Layouts inside layouts need a turn of the event loop each."""
+    for _ in range(8):
+        QApplication.processEvents()

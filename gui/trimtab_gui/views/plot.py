@@ -10,7 +10,7 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Qt, Signal, Slot
 from PySide6.QtGui import QColor, QPen
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QSizePolicy, QWidget
 from trimtab_client.types import Threshold
 
 from trimtab_gui.theme import Theme, Tokens
@@ -70,6 +70,8 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         view.sigRangeChangedManually.connect(self._moved_by_hand)
         item.getAxis("left").setWidth(40)
         ask_height(self, 110)
+        # What a plot would like depends on what was drawn last; the room is shared alike.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         theme.changed.connect(self.restyle)
