@@ -17,6 +17,8 @@ from trimtab_gui.bridge import Failure
 
 # A token's figures, in the order in which they are packed.
 _FIGURES: Final = ("log_probability", "projection", "entropy", "kl_to_unsteered", "residual_norm_ratio")
+# Tokens packed at a time.
+_SLICE: Final = 2000
 
 
 class LaneKind(StrEnum):
@@ -107,21 +109,27 @@ class LaneState:
 
 
 def pack_tokens(tokens: Sequence[TokenReadout]) -> bytes:
-    """Tokens with their figures (6 significant digits) in columns, compressed; nothing for no tokens."""
-    if not tokens:
-        return b""
-    columns: list[list[object]] = [[token.token_id for token in tokens], [token.text for token in tokens]]
-    columns += [[_rounded(getattr(token, name)) for token in tokens] for name in _FIGURES]
-    return zlib.compress(json.dumps(columns, ensure_ascii=False, separators=(",", ":")).encode(), 6)
+    """Tokens with their figures (6 significant digits) in columns, compressed; nothing for no tokens.
+
+    A line of JSON for each slice: one of a very long reply would hold the interpreter for as long as it takes.
+    """
+    lines = []
+    for start in range(0, len(tokens), _SLICE):
+        part = tokens[start : start + _SLICE]
+        columns: list[list[object]] = [[token.token_id for token in part], [token.text for token in part]]
+        columns += [[_rounded(getattr(token, name)) for token in part] for name in _FIGURES]
+        lines.append(json.dumps(columns, separators=(",", ":")))
+    return zlib.compress("\n".join(lines).encode(), 6) if lines else b""
 
 
 def unpack_tokens(packed: bytes) -> list[TokenReadout]:
     """What `pack_tokens` packed."""
-    ids, texts, *figures = json.loads(zlib.decompress(packed))
-    return [
-        TokenReadout(token_id, text, index, *values)
-        for index, (token_id, text, *values) in enumerate(zip(ids, texts, *figures, strict=True))
-    ]
+    tokens: list[TokenReadout] = []
+    for line in zlib.decompress(packed).splitlines():
+        ids, texts, *figures = json.loads(line)
+        for token_id, text, *values in zip(ids, texts, *figures, strict=True):
+            tokens.append(TokenReadout(token_id, text, len(tokens), *values))
+    return tokens
 
 
 def _rounded(value: float | None) -> float | None:

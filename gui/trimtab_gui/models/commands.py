@@ -75,6 +75,61 @@ SPECS: Final = (
         ),
     ),
     CommandSpec("chat.clear", "chat", QT_TRANSLATE_NOOP("Commands", "New conversation"), shortcut="Ctrl+N"),
+    CommandSpec(
+        "chat.undo",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Take back the last change of the chat"),
+        shortcut="Ctrl+Alt+Z",
+        hint=QT_TRANSLATE_NOOP(
+            "Commands", "A removed lane, a regenerated or edited message, or a new conversation"
+        ),
+    ),
+    CommandSpec(
+        "chat.list", "chat", QT_TRANSLATE_NOOP("Commands", "Show the chats"), shortcut="Ctrl+Shift+H"
+    ),
+    CommandSpec(
+        "chat.search",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Search in all chats"),
+        shortcut="Ctrl+Shift+F",
+    ),
+    CommandSpec("chat.find", "chat", QT_TRANSLATE_NOOP("Commands", "Find in this chat"), shortcut="Ctrl+F"),
+    CommandSpec("chat.find_next", "chat", QT_TRANSLATE_NOOP("Commands", "Find the next"), shortcut="F3"),
+    CommandSpec(
+        "chat.find_previous",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Find the one before"),
+        shortcut="Shift+F3",
+    ),
+    CommandSpec("chat.rename", "chat", QT_TRANSLATE_NOOP("Commands", "Rename this chat")),
+    CommandSpec("chat.pin", "chat", QT_TRANSLATE_NOOP("Commands", "Pin or unpin this chat")),
+    CommandSpec(
+        "chat.delete",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Delete this chat"),
+        hint=QT_TRANSLATE_NOOP("Commands", "Can be taken back until the client ends"),
+    ),
+    CommandSpec(
+        "chat.export",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Export this chat…"),
+        shortcut="Ctrl+Shift+E",
+        hint=QT_TRANSLATE_NOOP("Commands", "As Markdown, JSON or CSV"),
+    ),
+    CommandSpec("chat.export_all", "chat", QT_TRANSLATE_NOOP("Commands", "Export all chats…")),
+    CommandSpec(
+        "chat.presets",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "Presets"),
+        shortcut="Ctrl+Shift+P",
+        hint=QT_TRANSLATE_NOOP("Commands", "Named system prompts and samplings, for all lanes or for one"),
+    ),
+    CommandSpec(
+        "chat.retention",
+        "chat",
+        QT_TRANSLATE_NOOP("Commands", "How long chats are kept"),
+        hint=QT_TRANSLATE_NOOP("Commands", "Also deletes everything that is kept of chats"),
+    ),
     CommandSpec("chat.add_lane", "chat", QT_TRANSLATE_NOOP("Commands", "Add a lane"), shortcut="Ctrl+T"),
     CommandSpec(
         "chat.cycle_readout",

@@ -70,9 +70,12 @@ class Conversation(QObject):
     readoutChanged = Signal()
     sceneChanged = Signal()
     samplingChanged = Signal()
-    # Another chat is in the window.
+    # Another chat is about to come into the window; then it is there.
+    leaving = Signal()
     chatChanged = Signal()
     undoChanged = Signal()
+    # A lane with messages was removed.
+    laneRemoved = Signal()
     # The prompt, before it is sent.
     asked = Signal(str)
 
@@ -127,6 +130,8 @@ class Conversation(QObject):
                 del self._streams[stream]
         self.lanesChanged.emit()
         self.busyChanged.emit()
+        if lane.turns:
+            self.laneRemoved.emit()
 
     def set_setup(self, lane_id: str, setup: LaneSetup) -> None:
         lane = self._lanes[lane_id]
@@ -258,8 +263,18 @@ class Conversation(QObject):
     def clear(self) -> None:
         """Starts a new conversation with the same lanes."""
         self.stop()
+        self.leaving.emit()
         if not self.is_empty:
             self._remember()
+        self._begin_afresh()
+
+    def forget(self) -> None:
+        """As `clear`, but nobody is to keep what was said, and it cannot be taken back."""
+        self.stop()
+        self._forget_undo()
+        self._begin_afresh()
+
+    def _begin_afresh(self) -> None:
         self._session = uuid.uuid4().hex
         for lane in self._lanes.values():
             lane.turns.clear()
@@ -270,6 +285,7 @@ class Conversation(QObject):
     def open_chat(self, key: str, lanes: Sequence[LaneState], scene: str, sampling: Sampling) -> None:
         """Puts a kept chat in place of the one that is open; its streams, if any, are stopped."""
         self.stop()
+        self.leaving.emit()
         self._forget_undo()
         self._session = key
         self._lanes = {lane.id: lane for lane in lanes}
@@ -294,6 +310,8 @@ class Conversation(QObject):
             return
         before = self._undo.pop()
         other_chat = before.key != self._session
+        if other_chat:
+            self.leaving.emit()
         self._session = before.key
         self._lanes = {}
         for lane, setup, turns in before.lanes:

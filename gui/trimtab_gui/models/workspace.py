@@ -10,6 +10,8 @@ from trimtab_client.types import ActiveChange, Model, PromptPreset, Stage, Vecto
 from trimtab_gui.bridge import Failure, Gateway
 from trimtab_gui.models.approvals import ApprovalsModel
 from trimtab_gui.models.audit import AuditModel
+from trimtab_gui.models.chat_presets import PresetsModel
+from trimtab_gui.models.chat_shelf import ChatShelf
 from trimtab_gui.models.commands import Commands
 from trimtab_gui.models.connection import ConnectionModel
 from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup
@@ -51,6 +53,8 @@ class Workspace(QObject):
         self.hosted = HostedModel(gateway, self)
         self.steering = SteeringModel(gateway, self)
         self.conversation = Conversation(gateway, self.steering, self)
+        self.chats = ChatShelf(self.conversation, self.connection, files, self)
+        self.presets = PresetsModel(self.conversation, self.hosted, files, self)
         self.release = ReleaseModel(gateway, self)
         self.monitors = MonitorsModel(gateway, self)
         self.audit = AuditModel(gateway, self)
@@ -71,6 +75,7 @@ class Workspace(QObject):
         return self.connection.is_live and not self._waiting_for
 
     def shut_down(self) -> None:
+        self.chats.shut_down()
         self.gateway.shut_down()
         self.local_server.stop()
 
@@ -81,6 +86,7 @@ class Workspace(QObject):
         self.release.activeChanged.connect(self._take_active)
         self.conversation.busyChanged.connect(self.commands.refresh)
         self.conversation.lanesChanged.connect(self.commands.refresh)
+        self.conversation.undoChanged.connect(self.commands.refresh)
         self.conversation.asked.connect(self.files.remember_prompt)
         self.release.busyChanged.connect(self.commands.refresh)
         self.release.revisionsChanged.connect(self.commands.refresh)

@@ -22,19 +22,22 @@ from trimtab_client.types import PromptPreset
 
 from trimtab_gui.color_scale import ColorScale, Readout
 from trimtab_gui.icons import icon
+from trimtab_gui.models.chat_find import ChatFind
 from trimtab_gui.models.conversation import LANES_AT_MOST, LaneKind, LaneSetup
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.canary_panel import CanaryPanel
+from trimtab_gui.views.chat_find import FindBar
 from trimtab_gui.views.composer import Composer
-from trimtab_gui.views.elements import ElidedLabel, Panel, label, set_tone
+from trimtab_gui.views.elements import Choice, ElidedLabel, Panel, label, set_tone
 from trimtab_gui.views.lane_view import LaneView
 from trimtab_gui.views.legend import Legend
 from trimtab_gui.views.lengths import fix_width
 from trimtab_gui.views.transcript import value_of
 from trimtab_gui.views.vectors_dock import VectorsDock
 
-# The newest tokens of each reply that the colour scale is fitted to.
+# The newest replies, and of each the newest tokens, that the colour scale is fitted to.
+_TURNS_FOR_SCALE = 12
 _TOKENS_FOR_SCALE = 2000
 _READOUTS = (Readout.PROJECTION, Readout.ENTROPY, Readout.KL_TO_UNSTEERED, Readout.OFF)
 
@@ -50,10 +53,14 @@ class ChatRoom(Panel):
         self._views: dict[str, LaneView] = {}
         self._scale = ColorScale(1.0, True)
         self._editing: tuple[str, int] | None = None
-        self.preset_choice = QComboBox()
+        self.preset_choice = Choice()
         self.scene_field = QLineEdit()
         self.readout_choice = QComboBox()
         self.add_button = QToolButton()
+        self.chats_button = QToolButton()
+        self.presets_button = QToolButton()
+        self.find = ChatFind(workspace.conversation, workspace.chats.worker, self)
+        self.find_bar = FindBar(self.find, theme)
         self.lanes = QSplitter(Qt.Orientation.Horizontal)
         self.lanes.setChildrenCollapsible(False)
         self.lanes.setHandleWidth(8)
@@ -92,6 +99,7 @@ class ChatRoom(Panel):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addLayout(self._make_head())
+        column.addWidget(self.find_bar)
         column.addWidget(self.lanes, 1)
         column.addLayout(self._make_legend_row())
         column.addWidget(self._make_composer())
@@ -114,10 +122,12 @@ class ChatRoom(Panel):
         )
         self.scene_field.setClearButtonEnabled(True)
         self.readout_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.add_button.setIconSize(QSize(18, 18))
-        self.add_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        for button in (self.add_button, self.chats_button, self.presets_button):
+            button.setIconSize(QSize(18, 18))
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         first = QHBoxLayout()
         first.setSpacing(8)
+        first.addWidget(self.chats_button)
         first.addWidget(self._labels["preset"])
         first.addWidget(self.preset_choice, 1)
         first.addSpacing(8)
@@ -144,7 +154,7 @@ class ChatRoom(Panel):
     def _make_composer(self) -> QWidget:
         card = Panel("card")
         self.temperature.setRange(0.0, 2.0)
-        self.temperature.setDecimals(1)
+        self.temperature.setDecimals(2)
         self.temperature.setSingleStep(0.1)
         self.seed.setRange(0, 2**31 - 1)
         fix_width(self.temperature, 84)
@@ -161,6 +171,7 @@ class ChatRoom(Panel):
         row.addSpacing(8)
         row.addWidget(self._labels["seed"])
         row.addWidget(self.seed)
+        row.addWidget(self.presets_button)
         row.addStretch(1)
         row.addWidget(self._editing_note)
         row.addWidget(self.cancel_edit_button)
@@ -183,6 +194,8 @@ class ChatRoom(Panel):
         conversation.busyChanged.connect(self._show_busy)
         conversation.readoutChanged.connect(self._readout_changed)
         conversation.sceneChanged.connect(self._show_scene)
+        conversation.samplingChanged.connect(self._show_sampling)
+        self.find.changed.connect(self._show_found)
         workspace.hosted.changed.connect(self._show_presets)
         workspace.steering.draftChanged.connect(self._show_outcomes)
         workspace.connection.changed.connect(self._show_busy)
@@ -190,6 +203,8 @@ class ChatRoom(Panel):
         self.scene_field.textChanged.connect(conversation.set_scene)
         self.readout_choice.activated.connect(self._choose_readout)
         self.add_button.clicked.connect(self.add_lane)
+        self.chats_button.clicked.connect(self._open_chats)
+        self.presets_button.clicked.connect(self._open_presets)
         self.composer.submitted.connect(self._submit)
         self.composer.textChanged.connect(self._show_busy)
         self.send_button.clicked.connect(self._send_or_stop)
@@ -222,6 +237,12 @@ class ChatRoom(Panel):
         self.add_button.setText(self.tr("Lane"))
         self.add_button.setAccessibleName(self.tr("Add a lane"))
         self.add_button.setToolTip(self.tr("Add a lane"))
+        self.chats_button.setText(self.tr("Chats"))
+        self.chats_button.setAccessibleName(self.tr("Show the chats"))
+        self.chats_button.setToolTip(self.tr("Chats that are kept, and the search in all of them"))
+        self.presets_button.setText(self.tr("Presets"))
+        self.presets_button.setAccessibleName(self.tr("Presets"))
+        self.presets_button.setToolTip(self.tr("Named system prompts and samplings"))
         self.composer.setAccessibleName(self.tr("Your message"))
         self._show_send_key()
         self.cancel_edit_button.setText(self.tr("Cancel"))
@@ -255,7 +276,12 @@ class ChatRoom(Panel):
 
     @Slot()
     def restyle(self) -> None:
-        self.add_button.setIcon(icon("add", self._theme.tokens.text))
+        for button, name in (
+            (self.add_button, "add"),
+            (self.chats_button, "chats"),
+            (self.presets_button, "preset"),
+        ):
+            button.setIcon(icon(name, self._theme.tokens.text))
         for view in self._views.values():
             view.restyle()
         self._show_busy()
@@ -293,12 +319,12 @@ class ChatRoom(Panel):
             view = self._views.pop(lane_id)
             view.hide()
             view.deleteLater()
-        for lane_id in wanted:
+        for place, lane_id in enumerate(wanted):
             if lane_id not in self._views:
                 view = LaneView(self._workspace, self._theme, lane_id)
                 view.editRequested.connect(self._start_editing)
                 self._views[lane_id] = view
-                self.lanes.addWidget(view)
+                self.lanes.insertWidget(place, view)
         self.lanes.setSizes([1000] * len(wanted))
         self.add_button.setEnabled(len(wanted) < LANES_AT_MOST)
 
@@ -349,7 +375,7 @@ class ChatRoom(Panel):
         values = (
             value_of(token, readout)
             for lane in self._conversation.lanes
-            for turn in lane.turns
+            for turn in lane.turns[-_TURNS_FOR_SCALE:]
             for token in turn.tokens[-_TOKENS_FOR_SCALE:]
         )
         return ColorScale.fitting(readout, (value for value in values if value is not None))
@@ -431,6 +457,29 @@ class ChatRoom(Panel):
             replace(sampling, temperature=self.temperature.value(), seed=self.seed.value())
         )
 
+    @Slot()
+    def _show_sampling(self) -> None:
+        sampling = self._conversation.sampling
+        with QSignalBlocker(self.seed), QSignalBlocker(self.temperature):
+            self.seed.setValue(sampling.seed)
+            self.temperature.setValue(sampling.temperature)
+
+    @Slot()
+    def _show_found(self) -> None:
+        """Marks what is looked for in every lane, and goes to the place that is looked at."""
+        here = self.find.current
+        for lane_id, view in self._views.items():
+            at = None if here is None or here.lane != lane_id else (here.turn, self.find.current_in_turn)
+            view.transcript.mark(self.find.folded, at)
+
+    @Slot()
+    def _open_chats(self) -> None:
+        self._workspace.commands.run("chat.list")
+
+    @Slot()
+    def _open_presets(self) -> None:
+        self._workspace.commands.run("chat.presets")
+
     # Asking -----------------------------------------------------------------------------------------------
 
     @Slot(str)
@@ -481,6 +530,3 @@ class ChatRoom(Panel):
         self.send_button.setEnabled(can_send)
         self._editing_note.setVisible(self._editing is not None)
         self.cancel_edit_button.setVisible(self._editing is not None)
-        if self.seed.value() != self._conversation.sampling.seed:
-            with QSignalBlocker(self.seed):
-                self.seed.setValue(self._conversation.sampling.seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
@@ -19,12 +19,13 @@ from trimtab_client.types import Role, Steering, TokenReadout
 
 from trimtab_gui.color_scale import ColorScale
 from trimtab_gui.icons import icon
+from trimtab_gui.models.chat_words import sampling_words
 from trimtab_gui.models.conversation import Conversation, LaneKind, LaneSetup, LaneState, Turn
 from trimtab_gui.models.rollout_words import candidate_name
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Choice, ElidedLabel, Panel, number
-from trimtab_gui.views.lengths import ask_width
+from trimtab_gui.views.lengths import ask_width, fit_icon
 from trimtab_gui.views.transcript import Transcript, value_of
 
 _KINDS = (
@@ -64,7 +65,7 @@ class LaneView(Panel):
         self.kind_choice.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.kind_choice.setMinimumContentsLength(8)
         self.menu_button = QToolButton()
-        self.menu_button.setIconSize(QSize(18, 18))
+        fit_icon(self.menu_button, 18)
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._detail = ElidedLabel("caption")
         self.prompt_choice = Choice()
@@ -73,6 +74,8 @@ class LaneView(Panel):
         self.prompt_choice.setMinimumContentsLength(8)
         self.snapshot_choice = Choice()
         self.snapshot_choice.setMinimumContentsLength(8)
+        # The preset and the sampling, where they are not the plain ones.
+        self._words = ElidedLabel("caption")
         self._details = QStackedWidget()
         for widget in (self._detail, self.prompt_choice, self.snapshot_choice):
             widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -96,6 +99,7 @@ class LaneView(Panel):
         top.setSpacing(6)
         top.addLayout(head)
         top.addWidget(self._details)
+        top.addWidget(self._words)
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 4, 12, 8)
         foot.addWidget(self._footer)
@@ -142,6 +146,9 @@ class LaneView(Panel):
         workspace.release.snapshotsChanged.connect(self._show_setup)
         workspace.rollouts.changed.connect(self._show_setup)
         workspace.hosted.changed.connect(self._show_setup)
+        workspace.presets.changed.connect(self._show_setup)
+        self._conversation.samplingChanged.connect(self._show_words)
+        self._conversation.sceneChanged.connect(self._show_words)
 
     def retranslate(self) -> None:
         titles = {
@@ -214,6 +221,7 @@ class LaneView(Panel):
             f"background: {color}; border-top-left-radius: 7px; border-top-right-radius: 7px;"
         )
         self.transcript.set_welcome(self._welcome())
+        self._show_words()
         match setup.kind:
             case LaneKind.PROMPT_ONLY:
                 self._show_prompts(setup)
@@ -222,6 +230,18 @@ class LaneView(Panel):
             case _:
                 self._details.setCurrentWidget(self._detail)
                 self._detail.setText(self._describe(setup))
+
+    @Slot()
+    def _show_words(self) -> None:
+        presets, setup = self._workspace.presets, self.lane.setup
+        named = presets.named(setup.prompt) if setup.kind is LaneKind.PROMPT_ONLY else None
+        names = [
+            preset.name for preset in (named, presets.fitting_all()) if preset is not None and preset.own
+        ]
+        parts = [self.tr("Preset “{0}”").format(name) for name in dict.fromkeys(names)]
+        sampling = sampling_words(self._conversation.sampling)
+        self._words.setText(" · ".join([*parts, sampling] if sampling else parts))
+        self._words.setVisible(bool(self._words.text()))
 
     def _describe(self, setup: LaneSetup) -> str:
         steering = self._workspace.steering
@@ -255,8 +275,10 @@ class LaneView(Panel):
         self._details.setCurrentWidget(self.prompt_choice)
         with QSignalBlocker(self.prompt_choice):
             self.prompt_choice.clear()
-            for preset in self._workspace.hosted.prompt_presets:
-                self.prompt_choice.addItem(preset.title or preset.system, preset.system)
+            for preset in self._workspace.presets.all:
+                if not preset.system:
+                    continue
+                self.prompt_choice.addItem(preset.name, preset.system)
                 last = self.prompt_choice.count() - 1
                 self.prompt_choice.setItemData(last, preset.system, Qt.ItemDataRole.ToolTipRole)
             self.prompt_choice.setEditText(setup.prompt)

@@ -22,9 +22,10 @@ from trimtab_gui.options import PAGES, ROOMS
 from trimtab_gui.theme import TEXT_SIZES, Theme
 from trimtab_gui.views.alarm_desk import AlarmDesk
 from trimtab_gui.views.bar import Bar
+from trimtab_gui.views.chat_desk import ChatDesk
 from trimtab_gui.views.chat_room import ChatRoom
 from trimtab_gui.views.evidence_room import EvidenceRoom
-from trimtab_gui.views.pages import Stack, scrolling
+from trimtab_gui.views.pages import Column, Stack, scrolling
 from trimtab_gui.views.palette import CommandPalette
 from trimtab_gui.views.rail import Rail
 from trimtab_gui.views.record_room import RecordRoom
@@ -71,6 +72,7 @@ class MainWindow(QMainWindow):
         self.vector_actions = VectorActions(workspace, theme, self.chat.dock, self._show_vectors, self)
         self.system_notifier = SystemNotifier(self)
         self.alarm_desk = AlarmDesk(workspace, self, self.notice, self, self.system_notifier)
+        self.chat_desk = ChatDesk(workspace, self.chat, self.notice, theme, self.show_room, self)
         self._build()
         self.palette_panel = CommandPalette(workspace.commands, self)
         self._make_menus()
@@ -89,7 +91,7 @@ class MainWindow(QMainWindow):
         row = QHBoxLayout(rooms)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self.rail)
+        row.addWidget(Column(self.rail))
         row.addWidget(self.stack, 1)
         working = QWidget()
         column = QVBoxLayout(working)

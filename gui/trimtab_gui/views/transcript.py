@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Final
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import (
@@ -18,15 +19,24 @@ from PySide6.QtGui import (
     QTextFrameFormat,
     QTextLength,
 )
-from PySide6.QtWidgets import QTextBrowser, QToolButton, QToolTip, QWidget
+from PySide6.QtWidgets import QTextBrowser, QTextEdit, QToolButton, QToolTip, QWidget
 from trimtab_client.types import Role, TokenReadout
 
 from trimtab_gui.color_scale import ColorScale, Readout, bin_format
 from trimtab_gui.icons import icon
+from trimtab_gui.models.chat_text import Folding
 from trimtab_gui.models.conversation import Turn, TurnState
 from trimtab_gui.models.messages import describe
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import number
+from trimtab_gui.views.lengths import scaled
+
+# As much of a long chat as is rendered at a time; the rest is a link away.
+TURNS_SHOWN: Final = 60
+TOKENS_SHOWN: Final = 6000
+# Turns that such a link adds.
+TURNS_ADDED: Final = 40
+MARKS_AT_MOST: Final = 500
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class _Span:
 
 
 class Transcript(QTextBrowser):
-    """Renders turns; while a reply streams only its end is touched.
+    """Renders turns, of a long chat the last ones; while a reply streams only its end is touched.
 
     It follows the end until the operator scrolls away, and again once they scroll back: the latch turns on what the
     operator does, never on how far away the end is.
@@ -63,6 +73,14 @@ class Transcript(QTextBrowser):
         self._theme = theme
         self._turns: list[Turn] = []
         self._spans: list[_Span] = []
+        # The turns that are rendered, from and up to; and where the words of each stand.
+        self._window = (0, 0)
+        self._extents: dict[int, tuple[int, int]] = {}
+        self._count_before = 0
+        self._folding = Folding()
+        self._marked = ""
+        # The turn, and which of its places, that the search is at.
+        self._mark_here: tuple[int, int] | None = None
         self._readout = Readout.OFF
         self._scale = ColorScale(1.0, True)
         self._formats: list[QTextCharFormat] = []
@@ -107,44 +125,168 @@ class Transcript(QTextBrowser):
             return
         self._welcome = text
         if not self._turns:
-            self.show_turns(self._turns, self._readout, self._scale)
+            self._render()
 
     def show_turns(self, turns: list[Turn], readout: Readout, scale: ColorScale) -> None:
-        """Renders the whole conversation."""
+        """Renders a conversation: where one was before, or the end of another or a longer one."""
+        if turns is not self._turns or len(turns) != self._count_before:
+            self._window = self._last_window(turns)
         self._turns = turns
+        self._count_before = len(turns)
         self._readout = readout
         self._scale = scale
+        self._render()
+
+    def _last_window(self, turns: list[Turn]) -> tuple[int, int]:
+        """The turns at the end that are shown at first; the last question and its reply at least."""
+        first, tokens = len(turns), 0
+        while first > 0 and len(turns) - first < TURNS_SHOWN:
+            tokens += turns[first - 1].token_count
+            if tokens > TOKENS_SHOWN and len(turns) - first >= 2:
+                break
+            first -= 1
+        return first, len(turns)
+
+    def _render(self) -> None:
         self.restyle()
         self._spans = []
+        self._extents = {}
         self._outcome_shown = False
         place = self.verticalScrollBar().value()
         self.clear()
+        first, last = self._window
         cursor = self._end()
         cursor.beginEditBlock()
-        if not turns:
+        if not self._turns:
             cursor.insertText(self._welcome, self._muted())
-        for index in range(len(turns)):
+        if first > 0:
+            self._insert_links(cursor, 0, (("earlier", self.tr("{0} earlier messages").format(first)),))
+        for index in range(first, last):
             self._insert_turn(cursor, index)
+        if last < len(self._turns):
+            self._new_block(cursor, top=12)
+            later = self.tr("{0} later messages").format(len(self._turns) - last)
+            self._insert_links(cursor, 0, (("later", later),))
         cursor.endEditBlock()
-        if self._follows:
+        self._show_marks()
+        if self._follows and self._is_at_end:
             self.follow()
         else:
             self.verticalScrollBar().setValue(place)
+            self._show_latest()
+
+    @property
+    def _is_at_end(self) -> bool:
+        return self._window[1] == len(self._turns)
+
+    def _move_window(self, first: int, last: int, top: int) -> None:
+        """Renders other turns, with turn `top` where the eye expects it."""
+        self._follows = False
+        self._window = (first, last)
+        self._render()
+        if top in self._extents:
+            cursor = QTextCursor(self.document())
+            cursor.setPosition(self._extents[top][0])
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + self.cursorRect(cursor).top() - 24)
+        self._show_latest()
+
+    def show_earlier(self) -> None:
+        """Adds turns before the first one shown."""
+        first, last = self._window
+        start = max(0, first - TURNS_ADDED)
+        self._move_window(start, min(last, start + TURNS_SHOWN + TURNS_ADDED), first)
+
+    def show_later(self) -> None:
+        """Adds turns after the last one shown."""
+        first, last = self._window
+        end = min(len(self._turns), last + TURNS_ADDED)
+        self._move_window(max(first, end - TURNS_SHOWN - TURNS_ADDED), end, last - 1)
+
+    # Words looked for -------------------------------------------------------------------------------------
+
+    def mark(self, folded: str, here: tuple[int, int] | None = None) -> None:
+        """Marks every place of a folded query; `here` is the turn, and which of its places, to be shown."""
+        self._marked = folded
+        self._mark_here = here
+        if here is None:
+            self._show_marks()
+            return
+        turn = here[0]
+        if turn < len(self._turns) and not self._window[0] <= turn < self._window[1]:
+            start = max(0, turn - TURNS_ADDED // 2)
+            self._move_window(start, min(len(self._turns), start + TURNS_ADDED), turn)
+        current = self._show_marks()
+        if current is not None:
+            self._follows = False
+            # Selected as well as coloured, which screen readers say.
+            self.setTextCursor(current)
+            self.ensureCursorVisible()
+            self._show_latest()
+
+    @property
+    def marks(self) -> int:
+        """How many places are marked."""
+        return len(self.extraSelections())
+
+    def _show_marks(self) -> QTextCursor | None:
+        selections: list[QTextEdit.ExtraSelection] = []
+        current: QTextCursor | None = None
+        for turn, (start, end) in self._extents.items() if self._marked else ():
+            found = self._found(start, end)
+            here = self._mark_here[1] if self._mark_here and self._mark_here[0] == turn else None
+            for place, cursor in enumerate(found[: MARKS_AT_MOST - len(selections)]):
+                is_here = here is not None and place == min(here, len(found) - 1)
+                selection = QTextEdit.ExtraSelection()
+                # Set from Python these two are attributes, whatever the stubs say.
+                selection.cursor = cursor  # type: ignore[attr-defined]
+                selection.format = self._mark_format(is_here)  # type: ignore[attr-defined]
+                selections.append(selection)
+                current = cursor if is_here else current
+        self.setExtraSelections(selections)
+        return current
+
+    def _found(self, start: int, end: int) -> list[QTextCursor]:
+        """The places of the query between two positions of the document."""
+        region = QTextCursor(self.document())
+        region.setPosition(start)
+        region.setPosition(end, QTextCursor.MoveMode.KeepAnchor)
+        text = region.selectedText()
+        result = []
+        for first, last in self._folding.find(text, self._marked):
+            cursor = QTextCursor(self.document())
+            cursor.setPosition(start + _units(text[:first]))
+            cursor.setPosition(start + _units(text[:last]), QTextCursor.MoveMode.KeepAnchor)
+            result.append(cursor)
+        return result
+
+    def _mark_format(self, is_here: bool) -> QTextCharFormat:
+        tokens = self._theme.tokens
+        result = QTextCharFormat()
+        result.setBackground(QBrush(QColor(tokens.accent if is_here else tokens.warning_soft)))
+        result.setForeground(QBrush(QColor(tokens.on_accent if is_here else tokens.text)))
+        result.setUnderlineStyle(QTextCharFormat.UnderlineStyle.SingleUnderline)
+        return result
+
+    # Growing ----------------------------------------------------------------------------------------------
 
     def extend(self, tokens: list[TokenReadout]) -> None:
         """Adds tokens to the reply at the end."""
+        if not self._is_at_end:
+            return
         cursor = self._end()
         cursor.beginEditBlock()
         if self._placeholder_shown:
             self._drop_from(self._reply_start)
             cursor = self._end()
         self._insert_tokens(cursor, tokens)
+        self._extents[len(self._turns) - 1] = (self._reply_start, cursor.position())
         cursor.endEditBlock()
         self._keep_up()
 
     def finish(self) -> None:
         """Shows the state of the last turn, now that it has changed."""
-        if not self._turns or self._turns[-1].role is not Role.ASSISTANT:
+        if not self._turns or self._turns[-1].role is not Role.ASSISTANT or not self._is_at_end:
             return
         turn, index = self._turns[-1], len(self._turns) - 1
         if self._outcome_shown or (turn.is_open and turn.tokens):
@@ -159,6 +301,8 @@ class Transcript(QTextBrowser):
             cursor = self._end()
             self._insert_reply(cursor, index)
         cursor.endEditBlock()
+        if self._marked:
+            self._show_marks()
         self._keep_up()
 
     def _insert_turn(self, cursor: QTextCursor, index: int) -> None:
@@ -191,7 +335,9 @@ class Transcript(QTextBrowser):
             low.setLineHeight(1, QTextBlockFormat.LineHeightTypes.FixedHeight.value)
             cursor.setBlockFormat(low)
         inside = cursor.insertFrame(frame).firstCursorPosition()
+        start = inside.position()
         inside.insertText(self._turns[index].text, self._plain())
+        self._extents[index] = (start, inside.position())
         self._new_block(inside, top=2)
         self._insert_links(inside, index, (("edit", self.tr("Edit and resend")), ("copy", self.tr("Copy"))))
         cursor.movePosition(QTextCursor.MoveOperation.End)
@@ -203,11 +349,16 @@ class Transcript(QTextBrowser):
         if self._placeholder_shown:
             cursor.insertText(self.tr("Waiting for the first token…"), self._muted())
             return
+        start = cursor.position()
         if self._readout is Readout.OFF and not turn.is_open and turn.text.strip():
             cursor.insertMarkdown(turn.text)
             cursor.movePosition(QTextCursor.MoveOperation.End)
+        elif turn.text and not turn.tokens:
+            # What a crash left has no figures.
+            cursor.insertText(turn.text, self._plain())
         else:
             self._insert_tokens(cursor, turn.tokens)
+        self._extents[index] = (start, cursor.position())
         if not turn.is_open:
             self._insert_outcome(cursor, index)
 
@@ -229,12 +380,13 @@ class Transcript(QTextBrowser):
         note = {
             TurnState.STOPPED: self.tr("Stopped. What had come is kept."),
             TurnState.FAILED: self.tr("Broken off. What had come is kept."),
+            TurnState.INTERRUPTED: self.tr("Interrupted: the client ended before this reply did."),
         }.get(turn.state, "")
         if note:
             self._new_block(cursor, top=6)
             alarm = self._muted()
             alarm.setForeground(QBrush(QColor(self._theme.tokens.danger)))
-            if turn.state is TurnState.STOPPED:
+            if turn.state in (TurnState.STOPPED, TurnState.INTERRUPTED):
                 alarm.setForeground(QBrush(QColor(self._theme.tokens.warning)))
             if turn.failure is not None:
                 note = describe(turn.failure) if not turn.tokens else f"{note} {describe(turn.failure)}"
@@ -265,7 +417,7 @@ class Transcript(QTextBrowser):
     def _muted(self) -> QTextCharFormat:
         result = QTextCharFormat()
         result.setForeground(QBrush(QColor(self._theme.tokens.muted)))
-        result.setFontPointSize(9)
+        result.setFontPointSize(scaled(90) / 10)
         result.setFontWeight(QFont.Weight.Normal)
         return result
 
@@ -281,12 +433,17 @@ class Transcript(QTextBrowser):
         cursor.removeSelectedText()
         self._placeholder_shown = False
         self._spans = [span for span in self._spans if span.end <= position]
+        self._extents = {turn: extent for turn, extent in self._extents.items() if extent[1] <= position}
 
     # Following the end ------------------------------------------------------------------------------------
 
     @Slot()
     def follow(self) -> None:
+        """Goes to the end and stays there."""
         self._follows = True
+        if not self._is_at_end:
+            self._window = self._last_window(self._turns)
+            self._render()
         self._keep_up()
         self._latest.hide()
 
@@ -299,7 +456,7 @@ class Transcript(QTextBrowser):
     def _scrolled(self, action: int) -> None:
         """The operator moved the scroll bar, by whatever means."""
         bar = self.verticalScrollBar()
-        self._follows = bar.sliderPosition() >= bar.maximum()
+        self._follows = self._is_at_end and bar.sliderPosition() >= bar.maximum()
         self._show_latest()
 
     @Slot(int, int)
@@ -309,7 +466,7 @@ class Transcript(QTextBrowser):
 
     def _show_latest(self) -> None:
         bar = self.verticalScrollBar()
-        self._latest.setVisible(not self._follows and bar.maximum() > 0)
+        self._latest.setVisible(not self._follows and (bar.maximum() > 0 or not self._is_at_end))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -349,7 +506,7 @@ class Transcript(QTextBrowser):
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
             self.retranslate()
-            self.show_turns(self._turns, self._readout, self._scale)
+            self._render()
         super().changeEvent(event)
 
     def _show_tooltip(self, place: QPoint, everywhere: QPoint) -> None:
@@ -368,7 +525,13 @@ class Transcript(QTextBrowser):
     @Slot(QUrl)
     def _open(self, url: QUrl) -> None:
         action, _, index = url.path().partition("/")
-        if url.scheme() == "turn" and index.isdigit():
+        if url.scheme() != "turn":
+            return
+        if action == "earlier":
+            self.show_earlier()
+        elif action == "later":
+            self.show_later()
+        elif index.isdigit():
             self.actionRequested.emit(action, int(index))
 
 
@@ -393,3 +556,8 @@ def _spaced(top: int) -> QTextBlockFormat:
 
 def _start(span: _Span) -> int:
     return span.start
+
+
+def _units(text: str) -> int:
+    """The length of a text as Qt counts it, in UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
