@@ -761,7 +761,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Import a vector file…</source>
-        <translation>ベクトルファイルをインポート…</translation>
+        <translation>ベクトルファイルを取り込む…</translation>
     </message>
     <message>
         <source>safetensors, GGUF, svec, or layer files of weights alone</source>
@@ -3252,15 +3252,15 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Import…</source>
-        <translation>インポート…</translation>
+        <translation>取り込む…</translation>
     </message>
     <message>
         <source>Import a vector file</source>
-        <translation>ベクトルファイルをインポート</translation>
+        <translation>ベクトルファイルを取り込む</translation>
     </message>
     <message>
         <source>No steering vectors yet. “Make…” leads from pairs of texts to a vector, page by page; “Import…” takes a vector file.</source>
-        <translation>ステアリングベクトルはまだありません。「作成…」ではテキストの対からベクトルまで順に進めます。「インポート…」ではベクトルファイルを取り込みます。</translation>
+        <translation>ステアリングベクトルはまだありません。「作成…」ではテキストの対からベクトルまで順に進めます。「取り込む…」ではベクトルファイルを取り込みます。</translation>
     </message>
 </context>
 <context>
@@ -3643,7 +3643,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Everything about the trial as one file: “trimtab report trial FILE” makes reports of it</source>
-        <translation>試験のすべてを 1 つのファイルに書き出します。「trimtab report trial FILE」で報告書を作成できます</translation>
+        <translation>試験のすべてを 1 つのファイルに書き出します。「trimtab report trial FILE」でレポートを作成できます</translation>
     </message>
     <message>
         <source>{0} of {1} replies</source>
@@ -4372,7 +4372,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Goal</source>
-        <translation>目的</translation>
+        <translation>目標</translation>
     </message>
     <message>
         <source>Scored by</source>
@@ -4803,7 +4803,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Goal</source>
-        <translation>目的</translation>
+        <translation>目標</translation>
     </message>
     <message>
         <source>Scored by</source>
@@ -5838,15 +5838,15 @@ Click to see what to do.</source>
     <name>VectorDetails</name>
     <message>
         <source>Export…</source>
-        <translation>エクスポート…</translation>
+        <translation>書き出す…</translation>
     </message>
     <message>
         <source>Export {0}</source>
-        <translation>{0} をエクスポート</translation>
+        <translation>{0} を書き出す</translation>
     </message>
     <message>
         <source>Export a vector</source>
-        <translation>ベクトルのエクスポート</translation>
+        <translation>ベクトルの書き出し</translation>
     </message>
 </context>
 <context>
@@ -5893,7 +5893,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Import</source>
-        <translation>インポート</translation>
+        <translation>取り込む</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -5901,7 +5901,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>Import a vector file</source>
-        <translation>ベクトルファイルのインポート</translation>
+        <translation>ベクトルファイルの取り込み</translation>
     </message>
     <message>
         <source>Steering vectors ({0})</source>
@@ -6861,7 +6861,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>is &apos;{0}&apos; and {1} prompts have no gold answer, first &apos;{2}&apos;; add gold answers, or use a judge or ratings</source>
-        <translation>「{0}」ですが、{1} 件のプロンプト（最初は「{2}」）に正解がありません。正解を加えるか、評価モデルまたは人の評価を使ってください</translation>
+        <translation>「{0}」ですが、{1} 件のプロンプト（最初は「{2}」）に正解がありません。正解を加えるか、採点モデルまたは人の評価を使ってください</translation>
     </message>
     <message>
         <source>is &apos;margin&apos; and &apos;{0}&apos; has no dishonest answer; add one</source>

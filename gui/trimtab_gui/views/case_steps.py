@@ -121,6 +121,7 @@ class StepCard(Panel):
 
     def retranslate(self) -> None:
         self.example_button.setText(self.tr("Save an example file…"))
+        self.button.setAccessibleName(self.tr("Do this step"))
         if self.step is not None:
             self.show_step(self.step, self._number, self.command, self.advice.text())
 

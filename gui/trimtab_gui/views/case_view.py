@@ -98,6 +98,7 @@ class CaseView(Panel):
             card.exampleRequested.connect(self._ask_for_example)
 
     def retranslate(self) -> None:
+        self.lock.setAccessibleName(self.tr("Lock of the criteria"))
         self.edit_button.setText(self.tr("Edit…"))
         self.edit_button.setAccessibleName(self.tr("Edit the case"))
         self.export_button.setText(self.tr("Export…"))
