@@ -3705,6 +3705,14 @@ Click to see what to do.</source>
         <source>Costs</source>
         <translation>費用</translation>
     </message>
+    <message>
+        <source>← Case “{0}”</source>
+        <translation>← 案件「{0}」</translation>
+    </message>
+    <message>
+        <source>Back to the case {0}</source>
+        <translation>案件 {0} に戻る</translation>
+    </message>
 </context>
 <context>
     <name>RatingPanel</name>
@@ -5909,7 +5917,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>✓ Imported “{0}”.</source>
-        <translation>✓ 「{0}」をインポートしました。</translation>
+        <translation>✓ 「{0}」を取り込みました。</translation>
     </message>
     <message>
         <source>✓ Saved as {0}.</source>
