@@ -61,6 +61,9 @@ class ScriptedCase:
             case.candidate.steering.stage = "models/scripted/stages/stage-07"
         if self.decision is not None:
             case.decision.CopyFrom(self.decision)
+        case.trials.extend(
+            case_pb2.CaseTrial(trial=own.name, role=case_pb2.CASE_TRIAL_ROLE_SMALL) for own in self.trials
+        )
         case.rollouts.extend(
             case_pb2.CaseRollout(rollout=own.name, current=True, candidate_snapshot="")
             for own in self.rollouts

@@ -156,6 +156,11 @@ def test_the_next_step_opens_a_trial_by_the_locked_criteria_and_takes_it_into_th
     assert [own.trial for own in attached] == [own.name for own in started] == [trials.model.trial.name]
     # Attached before the first prompt is asked: what the case rests on is fixed before its result is known.
     assert scripted.requests.index(attached[0]) < scripted.requests.index(started[0])
+    back = trials.open_trial.case_button
+    connected.wait(back.isVisible)
+    assert back.text() == f"← Case “{page.open_case.title.text()}”"
+    back.click()
+    assert connected.window.evidence.tabs.currentWidget() is page
     created = asked(scripted, trial_pb2.CreateTrialRequest)[0]
     assert created.draft.criteria.text == scripted.cases.newest.criteria_json
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal, Slot
 from trimtab_client.case_types import CaseStep
 
+from trimtab_gui.models.case_words import title_of
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.views.cases_page import CasesPage
 from trimtab_gui.views.trials_page import TrialsPage
@@ -49,6 +50,9 @@ class CaseDesk(QObject):
         cases.model.changed.connect(commands.refresh)
         cases.model.opened.connect(commands.refresh)
         workspace.rollouts.changed.connect(self._take_rollout)
+        cases.model.changed.connect(self._show_case_of_trial)
+        trials.model.opened.connect(self._show_case_of_trial)
+        trials.open_trial.caseRequested.connect(self._back)
 
     # Conditions -------------------------------------------------------------------------------------------
 
@@ -103,6 +107,22 @@ class CaseDesk(QObject):
             case "rollout.show":
                 self._workspace.rollouts.choose(step.subject)
                 self.placeRequested.emit("rollout")
+
+    @Slot()
+    def _show_case_of_trial(self) -> None:
+        name = self._trials.model.name
+        found = next(
+            (own for own in self._cases.model.cases if any(trial.trial == name for trial in own.trials)), None
+        )
+        title = "" if found is None else title_of(found)
+        self._trials.open_trial.show_case("" if found is None else found.name, title)
+
+    @Slot(str)
+    def _back(self, case: str) -> None:
+        """From a trial to its case."""
+        self._cases.model.open(case)
+        self._cases.show_case()
+        self._show_cases()
 
     @Slot()
     def _take_rollout(self) -> None:

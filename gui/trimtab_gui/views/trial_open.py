@@ -22,6 +22,8 @@ from trimtab_gui.views.trial_replies import TrialReplies
 from trimtab_gui.views.trial_report import ReportButton
 from trimtab_gui.views.trial_summary import TrialSummary
 
+#: Of a case, beside the progress.
+_LONGEST_TITLE: Final = 28
 _TONES: Final = {
     TrialState.RUNNING: "good",
     TrialState.PAUSED: "warning",
@@ -33,6 +35,8 @@ class OpenTrial(Panel):
     """The head of one trial, and its pages."""
 
     ratingRequested = Signal()
+    # The case that the open trial is a part of, by its name.
+    caseRequested = Signal(str)
 
     def __init__(self, workspace: Workspace, model: TrialsModel, theme: Theme) -> None:
         super().__init__()
@@ -46,6 +50,10 @@ class OpenTrial(Panel):
         self.done = label("")
         self.left = label("muted")
         self.run_button = QPushButton()
+        self._case = self._case_title = ""
+        self.case_button = QPushButton()
+        set_tone(self.case_button, "flat")
+        self.case_button.hide()
         self.rate_button = QPushButton()
         set_tone(self.rate_button, "accent")
         self.csv_button = QPushButton()
@@ -85,6 +93,7 @@ class OpenTrial(Panel):
         second.addWidget(self.progress, 2)
         second.addWidget(self.done)
         second.addWidget(self.left)
+        second.addWidget(self.case_button)
         second.addWidget(self._goal, 3)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
@@ -100,6 +109,7 @@ class OpenTrial(Panel):
         self._workspace.connection.changed.connect(self._show_buttons)
         self.run_button.clicked.connect(self._run_or_pause)
         self.rate_button.clicked.connect(self.ratingRequested)
+        self.case_button.clicked.connect(self._ask_for_case)
         self.csv_button.clicked.connect(self._ask_for_csv)
         self.json_button.clicked.connect(self.ask_for_json)
         self.costs_model.changed.connect(self._show_report)
@@ -114,6 +124,7 @@ class OpenTrial(Panel):
         self.tabs.tabBar().setAccessibleName(self.tr("Pages of the trial"))
         self.progress.setAccessibleName(self.tr("Replies so far"))
         self.rate_button.setText(self.tr("Rate blind…"))
+        self.show_case(self._case, self._case_title)
         self.csv_button.setText(self.tr("Export CSV…"))
         self.csv_button.setToolTip(self.tr("The replies that the filters let through, as a table"))
         self.json_button.setText(self.tr("Export all…"))
@@ -208,6 +219,19 @@ class OpenTrial(Panel):
             self._model.start(trial.lock.hash)
         else:
             self._model.resume()
+
+    def show_case(self, name: str, title: str) -> None:
+        """The case that the trial is a part of, with the way back to it; "" for none."""
+        self._case, self._case_title = name, title
+        short = title if len(title) <= _LONGEST_TITLE else f"{title[: _LONGEST_TITLE - 1]}…"
+        self.case_button.setText(self.tr("← Case “{0}”").format(short))
+        self.case_button.setToolTip(title)
+        self.case_button.setAccessibleName(self.tr("Back to the case {0}").format(title))
+        self.case_button.setVisible(bool(name))
+
+    @Slot()
+    def _ask_for_case(self) -> None:
+        self.caseRequested.emit(self._case)
 
     def show_costs(self) -> None:
         """The page of costs."""
