@@ -166,15 +166,16 @@ def ready(connected: Client, scripted: ScriptedServer, tmp_path: Path) -> Client
     connected.theme.choose_text_size(100)
 
 
-@pytest.mark.parametrize("percent", [100, 150, 200])
-def test_no_text_is_cut_off_or_drawn_over(ready: Client, percent: int) -> None:
+@pytest.mark.parametrize(("percent", "size"), [(100, (1080, 680)), (100, SIZE), (150, SIZE), (200, SIZE)])
+def test_no_text_is_cut_off_or_drawn_over(ready: Client, percent: int, size: tuple[int, int]) -> None:
     ready.theme.choose_text_size(percent)
+    ready.window.resize(*size)
     found = {}
     for language in ("en", "ja"):
         ready.languages.choose(language)
         for scene in SCENES:
             window = turn_to(ready, scene)
-            assert ready.window.size().toTuple() == SIZE
+            assert ready.window.size().toTuple() == size
             if lines := problems(window):
                 found[f"{scene} {language}"] = lines
     assert found == {}, json.dumps(found, indent=1, ensure_ascii=False)
