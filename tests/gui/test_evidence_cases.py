@@ -52,12 +52,24 @@ def asked(scripted: ScriptedServer, kind: type) -> list[object]:
     return [own for own in scripted.requests if isinstance(own, kind)]
 
 
-def test_cases_come_first_and_the_empty_page_offers_the_templates(connected: Client, page: CasesPage) -> None:
+def test_a_template_makes_a_case_whose_steps_say_in_words_what_is_missing(
+    connected: Client, page: CasesPage
+) -> None:
     assert connected.window.evidence.tabs.currentWidget() is page
     assert page.stack.currentWidget() is page.start
     titles = [own.title.text() for own in page.start.cards]
     assert len(titles) == 3 and "Honesty in support" in titles
     assert all(own.button.isVisible() for own in page.start.cards)
+    begin(connected, page)
+    states = [own.state.text() for own in page.open_case.cards]
+    assert states == ["✓ done", "▶ to do now", "○ later", "○ later", "○ later", "○ later"]
+    criteria = card(page, CaseStepKind.CRITERIA)
+    assert criteria.sentence.text().startswith("Lock the criteria")
+    assert criteria.button.text() == "Look at the criteria and lock them…"
+    # One thing to do now, and the way out.
+    buttons = [own.button.text() for own in page.open_case.cards if own.button.isVisibleTo(page)]
+    assert buttons == ["Look at the criteria and lock them…", "Stop early…"]
+    assert page.table.model().index(0, 1).data() == "▶ 2/6 Criteria locked"
 
 
 def test_a_case_is_two_clicks_away(connected: Client, page: CasesPage, scripted: ScriptedServer) -> None:
@@ -74,28 +86,19 @@ def test_a_case_is_two_clicks_away(connected: Client, page: CasesPage, scripted:
     assert page.open_case.title.text() == page.start.cards[1].title.text()
 
 
-def test_every_step_says_in_words_where_it_stands_and_what_is_missing(
-    connected: Client, page: CasesPage
-) -> None:
-    begin(connected, page)
-    states = [own.state.text() for own in page.open_case.cards]
-    assert states == ["✓ done", "▶ to do now", "○ later", "○ later", "○ later", "○ later"]
-    criteria = card(page, CaseStepKind.CRITERIA)
-    assert criteria.sentence.text().startswith("Lock the criteria")
-    assert criteria.button.text() == "Look at the criteria and lock them…"
-    # One thing to do now, and the way out.
-    buttons = [own.button.text() for own in page.open_case.cards if own.button.isVisibleTo(page)]
-    assert buttons == ["Look at the criteria and lock them…", "Stop early…"]
-    assert page.table.model().index(0, 1).data() == "▶ 2/6 Criteria locked"
-
-
-def test_the_criteria_are_shown_checked_and_locked(
+def test_the_criteria_are_shown_checked_at_their_fields_and_locked(
     connected: Client, page: CasesPage, scripted: ScriptedServer
 ) -> None:
     begin(connected, page)
     card(page, CaseStepKind.CRITERIA).button.click()
     connected.wait(lambda: page.editor.lock_button.isEnabled())
+    page.editor.criteria.alpha.setValue(0.9)
+    connected.wait(lambda: page.editor.criteria.faults["alpha"].isVisible())
+    assert "give a level between 0 and 0.5" in page.editor.criteria.faults["alpha"].text()
+    assert not page.editor.lock_button.isEnabled()
     editor = page.editor.criteria
+    editor.alpha.setValue(0.05)
+    connected.wait(lambda: page.editor.lock_button.isEnabled())
     assert editor.page.isEnabled() and "Passes if" in page.editor.summary.text.text()
     editor.margin.setValue(0.33)
     assert not page.editor.lock_button.isEnabled()
@@ -109,19 +112,9 @@ def test_the_criteria_are_shown_checked_and_locked(
     assert '"margin":0.33' in scripted.cases.newest.criteria_json
 
 
-def test_a_fault_of_the_criteria_is_told_at_its_field_and_nothing_is_locked(
-    connected: Client, page: CasesPage
+def test_goal_and_risks_are_kept_until_a_decision_with_its_reason_closes_the_case(
+    connected: Client, page: CasesPage, scripted: ScriptedServer
 ) -> None:
-    begin(connected, page)
-    card(page, CaseStepKind.CRITERIA).button.click()
-    connected.wait(lambda: page.editor.lock_button.isEnabled())
-    page.editor.criteria.alpha.setValue(0.9)
-    connected.wait(lambda: page.editor.criteria.faults["alpha"].isVisible())
-    assert "give a level between 0 and 0.5" in page.editor.criteria.faults["alpha"].text()
-    assert not page.editor.lock_button.isEnabled()
-
-
-def test_goal_and_risks_are_kept(connected: Client, page: CasesPage, scripted: ScriptedServer) -> None:
     begin(connected, page)
     page.open_case.edit_button.click()
     page.editor.goal.setPlainText("No promises that nobody keeps.")
@@ -129,6 +122,19 @@ def test_goal_and_risks_are_kept(connected: Client, page: CasesPage, scripted: S
     page.editor.save_button.click()
     connected.wait(lambda: page.open_case.goal.text() == "No promises that nobody keeps.")
     assert scripted.cases.newest.draft.risks == "Calls may become longer."
+    card(page, CaseStepKind.DECISION).button.click()
+    panel = page.open_case.decision
+    assert panel.isVisible() and not panel.stop_button.isEnabled()
+    panel.reason.setText("another project comes first")
+    panel.stop_button.click()
+    connected.wait(lambda: page.model.case is not None and page.model.case.decision is not None)
+    assert asked(scripted, case_pb2.DecideCaseRequest)[0].reason == "another project comes first"
+    case = page.model.case
+    assert case is not None and standing(case) == "■ stop"
+    assert page.open_case.edit_button.isHidden()
+    assert all(
+        own.button.isHidden() for own in page.open_case.cards if own.step.state is CaseStepState.BLOCKED
+    )
 
 
 def test_the_next_step_opens_a_trial_by_the_locked_criteria_and_takes_it_into_the_case(
@@ -214,25 +220,6 @@ def test_the_candidate_is_kept_as_a_snapshot_and_rolled_out(
     connected.wait(lambda: release.button.text() == "Show the rollout")
 
 
-def test_the_decision_needs_a_reason_and_closes_the_case(
-    connected: Client, page: CasesPage, scripted: ScriptedServer
-) -> None:
-    begin(connected, page)
-    card(page, CaseStepKind.DECISION).button.click()
-    panel = page.open_case.decision
-    assert panel.isVisible() and not panel.stop_button.isEnabled()
-    panel.reason.setText("another project comes first")
-    panel.stop_button.click()
-    connected.wait(lambda: page.model.case is not None and page.model.case.decision is not None)
-    assert asked(scripted, case_pb2.DecideCaseRequest)[0].reason == "another project comes first"
-    case = page.model.case
-    assert case is not None and standing(case) == "■ stop"
-    assert page.open_case.edit_button.isHidden()
-    assert all(
-        own.button.isHidden() for own in page.open_case.cards if own.step.state is CaseStepState.BLOCKED
-    )
-
-
 def test_cases_are_there_again_after_the_server_was_away(
     connected: Client, page: CasesPage, scripted: ScriptedServer
 ) -> None:
@@ -262,7 +249,7 @@ def test_the_palette_leads_to_the_next_step(connected: Client, page: CasesPage) 
     assert page.stack.currentWidget() is page.editor
 
 
-def test_a_report_and_an_export_of_the_case_are_written(
+def test_a_report_and_an_export_are_written_and_the_page_speaks_japanese(
     connected: Client, page: CasesPage, tmp_path: Path
 ) -> None:
     begin(connected, page)
@@ -274,10 +261,6 @@ def test_a_report_and_an_export_of_the_case_are_written(
     view._content = b"1"
     view.write_to(str(tmp_path / "nowhere" / "case.json"))
     assert "could not be written" in view.told.text()
-
-
-def test_the_page_speaks_japanese(connected: Client, page: CasesPage) -> None:
-    begin(connected, page)
     connected.languages.choose("ja")
     criteria = card(page, CaseStepKind.CRITERIA)
     connected.wait(lambda: criteria.state.text() == "▶ 次の作業")

@@ -9,6 +9,7 @@ from driven_client import Client
 from scripted_server import ScriptedServer
 from trimtab_client.reports import ReportFormat
 from trimtab_client.trial_types import TrialState
+from trimtab_gui.i18n import Languages
 from trimtab_gui.models.trial_costs import CostEntry, money, money_in_short, remembered_entry
 from trimtab_gui.models.trial_reports import file_name
 from trimtab_gui.views.trial_open import OpenTrial
@@ -47,14 +48,11 @@ def enter(connected: Client, trial: OpenTrial) -> None:
     assert trial.costs.table.isEnabled()
 
 
-def test_nothing_is_reckoned_before_there_are_figures(trial: OpenTrial) -> None:
-    assert trial.costs.hint.isVisible() and "how many replies" in trial.costs.hint.text()
-    assert not trial.costs.table.isVisible()
-
-
-def test_figures_are_sent_and_what_they_come_to_is_shown(
+def test_figures_are_sent_kept_and_what_they_come_to_is_shown(
     connected: Client, trial: OpenTrial, scripted: ScriptedServer
 ) -> None:
+    assert trial.costs.hint.isVisible() and "how many replies" in trial.costs.hint.text()
+    assert not trial.costs.table.isVisible()
     enter(connected, trial)
     sent = asked(scripted)[-1].figures
     assert (sent.currency, sent.monthly_replies, sent.incident_cost, sent.wage) == (
@@ -71,6 +69,9 @@ def test_figures_are_sent_and_what_they_come_to_is_shown(
     assert table.text("To get there, once", "steered") == "¥96,000"
     assert table.text("Left over 12 months", "prompt") == "¥719,976,000\n(¥720M – ¥720M)"
     assert "“fine-tune” is dominated: “prompt”" in trial.costs.increments.text()
+    kept = connected.workspace.files.settings.cost_figures
+    assert remembered_entry(kept) == trial.costs_model.entry
+    assert remembered_entry({"months": "soon", "unknown": 1.0, "wage": 5.0}) == CostEntry(wage=5.0)
 
 
 def test_dollars_and_the_machines_hour_take_the_place_of_yen_and_tokens(
@@ -89,13 +90,6 @@ def test_dollars_and_the_machines_hour_take_the_place_of_yen_and_tokens(
     # Prices of tokens are kept for the way back, and not sent beside an hourly rate.
     assert (sent.currency, sent.hourly_rate, sent.reply_token_price) == ("USD", 1.5, 0.0)
     assert panel.answer.text().endswith("$719,904,000.00.")
-
-
-def test_figures_outlive_the_client(connected: Client, trial: OpenTrial) -> None:
-    enter(connected, trial)
-    kept = connected.workspace.files.settings.cost_figures
-    assert remembered_entry(kept) == trial.costs_model.entry
-    assert remembered_entry({"months": "soon", "unknown": 1.0, "wage": 5.0}) == CostEntry(wage=5.0)
 
 
 def test_a_report_is_written_in_the_chosen_form_language_and_with_costs(
@@ -117,9 +111,6 @@ def test_a_report_is_written_in_the_chosen_form_language_and_with_costs(
     button.write_to(str(tmp_path / "b.pdf"))
     connected.wait((tmp_path / "b.pdf").exists)
     assert (tmp_path / "b.pdf").read_text() == f"{name} REPORT_FORMAT_PDF ja with costs"
-
-
-def test_a_file_that_cannot_be_written_is_told(connected: Client, trial: OpenTrial, tmp_path: Path) -> None:
     page = connected.window.evidence.trials
     trial.report_button.write_to(str(tmp_path / "nowhere" / "a.html"))
     connected.wait(page.error.isVisible)
@@ -142,17 +133,19 @@ def test_the_palette_has_what_the_state_of_the_trial_allows(connected: Client, t
     assert trial.tabs.currentWidget() is trial.costs
 
 
-def test_amounts_are_written_in_the_operators_language(connected: Client) -> None:
+def test_amounts_are_written_in_the_operators_language(qapp: object) -> None:
+    languages = Languages("en")
     assert money(-1234567.0, "JPY") == "−¥1,234,567" and money(0.5, "USD") == "$0.50"
     assert money(-0.2, "JPY") == "¥0", "no minus before nothing"
     assert [money_in_short(own, "JPY") for own in (950.0, 12_300.0, -7.2e8)] == ["¥950", "¥12.3k", "−¥720M"]
-    connected.languages.choose("ja")
+    languages.choose("ja")
     assert money(1234567.0, "JPY") == "1,234,567 円"
     assert [money_in_short(own, "JPY") for own in (950.0, 12_300.0, -7.2e8)] == [
         "950 円",
         "1.2万円",
         "−7.2億円",
     ]
+    languages.choose("en")
 
 
 def test_a_file_gets_a_name_that_every_file_system_takes() -> None:

@@ -43,19 +43,15 @@ def settled(connected: Client, page: TrialsPage) -> None:
     connected.wait(lambda: page.form.start_button.isEnabled())
 
 
-def test_default_criteria_fill_the_fields_and_the_text(page: TrialsPage) -> None:
+def test_defaults_fill_the_fields_and_a_field_rewrites_the_text_that_the_server_checks(
+    connected: Client, page: TrialsPage, scripted: ScriptedServer
+) -> None:
     editor = page.form.editor
     assert editor.isVisible() and editor.page.isEnabled()
     assert (editor.margin.value(), editor.min_prompts.value(), editor.alpha.value()) == (0.1, 30, 0.05)
     assert [line.effect()["measure"] for line in editor.effects.lines] == ["honest_loss", "evade_rise"]
     assert json.loads(editor.text.toPlainText())["margin"] == 0.1
     assert page.draft.criteria.source is Source.DEFAULT
-
-
-def test_a_field_rewrites_the_text_and_is_what_the_server_checks(
-    connected: Client, page: TrialsPage, scripted: ScriptedServer
-) -> None:
-    editor = page.form.editor
     editor.margin.setValue(0.25)
     editor.min_prompts.setValue(12)
     assert not page.form.start_button.isEnabled()
@@ -67,7 +63,9 @@ def test_a_field_rewrites_the_text_and_is_what_the_server_checks(
     assert page.draft.criteria.source is Source.OWN
 
 
-def test_a_text_that_is_typed_fills_the_fields(connected: Client, page: TrialsPage) -> None:
+def test_a_text_that_is_typed_fills_the_fields_and_one_that_is_none_is_told(
+    connected: Client, page: TrialsPage
+) -> None:
     editor = page.form.editor
     text = (
         'name = "ours"\nmargin = 0.3\nmin_prompts = 7\n'
@@ -78,6 +76,10 @@ def test_a_text_that_is_typed_fills_the_fields(connected: Client, page: TrialsPa
     settled(connected, page)
     assert (editor.margin.value(), editor.min_prompts.value()) == (0.3, 7)
     assert editor.text.toPlainText() == text, "what was typed stays as it was typed"
+    editor.text.setPlainText("margin = = 3")
+    connected.wait(lambda: editor.faults["other"].isVisible())
+    assert "no readable TOML" in editor.faults["other"].text()
+    assert not editor.page.isEnabled() and not page.form.start_button.isEnabled()
 
 
 def test_each_fault_is_told_at_its_field_in_the_servers_words(connected: Client, page: TrialsPage) -> None:
@@ -94,15 +96,7 @@ def test_each_fault_is_told_at_its_field_in_the_servers_words(connected: Client,
     assert not editor.faults["margin"].isVisible() and not editor.faults["effects"].isVisible()
 
 
-def test_a_text_that_is_none_is_told_and_locks_nothing(connected: Client, page: TrialsPage) -> None:
-    editor = page.form.editor
-    editor.text.setPlainText("margin = = 3")
-    connected.wait(lambda: editor.faults["other"].isVisible())
-    assert "no readable TOML" in editor.faults["other"].text()
-    assert not editor.page.isEnabled() and not page.form.start_button.isEnabled()
-
-
-def test_limits_of_side_effects_are_added_and_removed(
+def test_limits_of_side_effects_are_added_and_removed_and_another_scorer_compares_scores(
     connected: Client, page: TrialsPage, scripted: ScriptedServer
 ) -> None:
     effects = page.form.editor.effects
@@ -120,11 +114,6 @@ def test_limits_of_side_effects_are_added_and_removed(
         {"measure": "evade_rise", "at_most": 0.1, "pressure": []},
         {"measure": "length_ratio", "at_most": 1.5, "pressure": []},
     ]
-
-
-def test_a_scorer_without_honesty_compares_scores(
-    connected: Client, page: TrialsPage, scripted: ScriptedServer
-) -> None:
     editor = page.form.editor
     for _ in list(editor.effects.lines):
         editor.effects.lines[0].remove_button.click()
