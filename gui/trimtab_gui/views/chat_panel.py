@@ -85,9 +85,11 @@ class ChatPanel(Panel):
         parent = self.parentWidget()
         assert parent is not None
         width = max(scaled(self.WIDTH), self.minimumSizeHint().width())
-        width = min(width, parent.width() - 20)
-        left = parent.width() - width - 10 if self._right else 10
-        self.setGeometry(left, 10, width, parent.height() - 20)
+        # Of a room that is larger than the window, the part that is in sight.
+        room = parent.visibleRegion().boundingRect() if parent.isVisible() else parent.rect()
+        width = min(width, room.width() - 20)
+        left = room.right() - width - 10 if self._right else room.left() + 10
+        self.setGeometry(left, room.top() + 10, width, room.height() - 20)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize and self.isVisible():
