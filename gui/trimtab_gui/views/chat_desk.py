@@ -56,7 +56,7 @@ class ChatDesk(QObject):
         shelf.changed.connect(workspace.commands.refresh)
         workspace.presets.damaged.connect(self._tell_presets_damaged)
         self._conversation.laneRemoved.connect(self._tell_lane_removed)
-        chat.find.changed.connect(workspace.commands.refresh)
+        chat.search.changed.connect(workspace.commands.refresh)
         self.retention.applied.connect(self._read_prompts)
         self.chat_list.placeChosen.connect(shelf.open)
 
@@ -90,7 +90,7 @@ class ChatDesk(QObject):
         return not self._conversation.is_empty
 
     def _has_found(self) -> bool:
-        return bool(self._chat.find.found)
+        return bool(self._chat.search.found)
 
     def _is_kept(self) -> bool:
         return self._shelf.current_is_kept

@@ -129,21 +129,21 @@ class _TwoLines(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         # What the options hold is typed as nothing in the stubs.
-        metrics = option.fontMetrics  # type: ignore[attr-defined]
+        metrics = option.fontMetrics
         return QSize(120, 2 * metrics.lineSpacing() + 16)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         options = QStyleOptionViewItem(option)
         self.initStyleOption(options, index)
-        title, options.text = options.text, ""  # type: ignore[attr-defined]
-        widget = options.widget  # type: ignore[attr-defined]
+        title, options.text = options.text, ""
+        widget = options.widget
         style = widget.style()
         style.drawControl(QStyle.ControlElement.CE_ItemViewItem, options, painter, widget)
-        area = options.rect.adjusted(8, 6, -8, -6)  # type: ignore[attr-defined]
-        metrics = options.fontMetrics  # type: ignore[attr-defined]
+        area = options.rect.adjusted(8, 6, -8, -6)
+        metrics = options.fontMetrics
         line = QRect(area.left(), area.top(), area.width(), metrics.lineSpacing())
         painter.save()
-        font = QFont(options.font)  # type: ignore[attr-defined]
+        font = QFont(options.font)
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(self._theme.color("text"))
@@ -153,7 +153,7 @@ class _TwoLines(QStyledItemDelegate):
             Qt.AlignmentFlag.AlignVCenter,
             bold.elidedText(title, Qt.TextElideMode.ElideRight, line.width()),
         )
-        painter.setFont(options.font)  # type: ignore[attr-defined]
+        painter.setFont(options.font)
         painter.setPen(self._theme.color("muted"))
         line.translate(0, metrics.lineSpacing() + 4)
         self._paint_second(painter, line, index)
@@ -167,22 +167,22 @@ class _TwoLines(QStyledItemDelegate):
             return
         found = QTextLayout.FormatRange()
         # Set from Python these are attributes, whatever the stubs say.
-        found.start = _units(text[: entry.start])  # type: ignore[misc, assignment]
-        found.length = _units(text[entry.start : entry.end])  # type: ignore[misc, assignment]
+        found.start = _units(text[: entry.start])
+        found.length = _units(text[entry.start : entry.end])
         shape = QTextCharFormat()
         shape.setFontWeight(QFont.Weight.Bold)
         shape.setFontUnderline(True)
         shape.setForeground(self._theme.color("text"))
-        found.format = shape  # type: ignore[misc, assignment]
+        found.format = shape
         layout = QTextLayout(text, painter.font())
         layout.setFormats([found])
         layout.beginLayout()
         layout.createLine()
         layout.endLayout()
         # What was found stays in sight, however narrow the list is.
-        x = layout.lineAt(0).cursorToX(found.start + found.length)  # type: ignore[operator]
-        end = x[0] if isinstance(x, tuple) else x
-        shift = min(0.0, line.width() * 0.8 - float(end))
+        x: Any = layout.lineAt(0).cursorToX(found.start + found.length)
+        end = float(x[0] if isinstance(x, tuple) else x)
+        shift = min(0.0, line.width() * 0.8 - end)
         painter.setClipRect(line)
         layout.draw(painter, QPoint(round(line.left() + shift), line.top()))
 

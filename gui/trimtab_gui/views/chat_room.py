@@ -59,8 +59,8 @@ class ChatRoom(Panel):
         self.add_button = QToolButton()
         self.chats_button = QToolButton()
         self.presets_button = QToolButton()
-        self.find = ChatFind(workspace.conversation, workspace.chats.worker, self)
-        self.find_bar = FindBar(self.find, theme)
+        self.search = ChatFind(workspace.conversation, workspace.chats.worker, self)
+        self.find_bar = FindBar(self.search, theme)
         self.lanes = QSplitter(Qt.Orientation.Horizontal)
         self.lanes.setChildrenCollapsible(False)
         self.lanes.setHandleWidth(8)
@@ -195,7 +195,7 @@ class ChatRoom(Panel):
         conversation.readoutChanged.connect(self._readout_changed)
         conversation.sceneChanged.connect(self._show_scene)
         conversation.samplingChanged.connect(self._show_sampling)
-        self.find.changed.connect(self._show_found)
+        self.search.changed.connect(self._show_found)
         workspace.hosted.changed.connect(self._show_presets)
         workspace.steering.draftChanged.connect(self._show_outcomes)
         workspace.connection.changed.connect(self._show_busy)
@@ -467,10 +467,10 @@ class ChatRoom(Panel):
     @Slot()
     def _show_found(self) -> None:
         """Marks what is looked for in every lane, and goes to the place that is looked at."""
-        here = self.find.current
+        here = self.search.current
         for lane_id, view in self._views.items():
-            at = None if here is None or here.lane != lane_id else (here.turn, self.find.current_in_turn)
-            view.transcript.mark(self.find.folded, at)
+            at = None if here is None or here.lane != lane_id else (here.turn, self.search.current_in_turn)
+            view.transcript.mark(self.search.folded, at)
 
     @Slot()
     def _open_chats(self) -> None:

@@ -29,9 +29,10 @@ class Column(QScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         self.setWidget(content)
+        self._content = content
 
     def sizeHint(self) -> QSize:
-        return QSize(self.widget().sizeHint().width(), super().sizeHint().height())
+        return QSize(self._content.sizeHint().width(), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self.sizeHint().width(), 0)
@@ -57,9 +58,10 @@ class Pages(QTabWidget):
         super().setCurrentWidget(self._areas.get(page, page))
 
     def currentWidget(self) -> QWidget:
-        return _inside(super().currentWidget())
+        shown = super().currentWidget()
+        return next((page for page, area in self._areas.items() if area is shown), shown)
 
-    def widget(self, index: int) -> QWidget:
+    def widget(self, index: int) -> QWidget | None:
         return _inside(super().widget(index))
 
 
@@ -77,9 +79,9 @@ class Stack(QStackedWidget):
     def setCurrentWidget(self, page: QWidget) -> None:
         super().setCurrentWidget(self._areas.get(page, page))
 
-    def currentWidget(self) -> QWidget:
+    def currentWidget(self) -> QWidget | None:
         return _inside(super().currentWidget())
 
 
-def _inside(widget: QWidget) -> QWidget:
+def _inside(widget: QWidget | None) -> QWidget | None:
     return widget.widget() if isinstance(widget, QScrollArea) else widget

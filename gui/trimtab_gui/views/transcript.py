@@ -239,8 +239,8 @@ class Transcript(QTextBrowser):
                 is_here = here is not None and place == min(here, len(found) - 1)
                 selection = QTextEdit.ExtraSelection()
                 # Set from Python these two are attributes, whatever the stubs say.
-                selection.cursor = cursor  # type: ignore[attr-defined]
-                selection.format = self._mark_format(is_here)  # type: ignore[attr-defined]
+                selection.cursor = cursor
+                selection.format = self._mark_format(is_here)
                 selections.append(selection)
                 current = cursor if is_here else current
         self.setExtraSelections(selections)
