@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -93,3 +94,11 @@ def test_a_good_candidate_waits_for_a_person_and_a_bad_one_is_stopped(
     assert view.table.model().index(0, 1).data() == "✕ fail"
     assert view.table.rows.rows[0].share is not None and view.table.rows.rows[0].share >= 1
     client.wait(lambda: "A guardrail stopped the rollout of “unsteered”" in window.notice.text)
+
+    button = window.release.rollout.report_button
+    button.languages["ja"].trigger()
+    slides = tmp_path / "rollout.pptx"
+    button.write_to(str(slides))
+    client.wait(slides.exists, timeout=120_000)
+    names = zipfile.ZipFile(slides).namelist()
+    assert sum(own.startswith("ppt/slides/slide") for own in names) == 5

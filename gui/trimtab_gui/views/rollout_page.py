@@ -10,12 +10,14 @@ from trimtab_client import bare
 from trimtab_client.rollout_types import Rollout
 
 from trimtab_gui.models.rollout_words import candidate_name, state_word
+from trimtab_gui.models.trial_reports import ReportsModel
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Choice, Panel, clock, label, set_tone
 from trimtab_gui.views.lengths import limit_width
 from trimtab_gui.views.new_rollout import NewRolloutPanel
 from trimtab_gui.views.rollout_view import RolloutView
+from trimtab_gui.views.trial_report import ReportButton
 
 WIDEST_TEXT: Final = 620
 
@@ -35,6 +37,10 @@ class RolloutPage(Panel):
         self.history_choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._history_label = label("muted")
         self.new_button = QPushButton()
+        self.reports = ReportsModel(workspace.gateway, self)
+        self.report_button = ReportButton(self.reports)
+        self.report_button.with_costs.setVisible(False)
+        self._told = label("muted")
         self.view = RolloutView(workspace, theme)
         self.new_panel = NewRolloutPanel(workspace)
         self._stack = QStackedWidget()
@@ -50,6 +56,8 @@ class RolloutPage(Panel):
         workspace.release.snapshotsChanged.connect(self._show)
         workspace.release.activeChanged.connect(self._show)
         workspace.commands.changed.connect(self._show_buttons)
+        self.report_button.told.connect(self._told.setText)
+        self.reports.failed.connect(self._model.failed)
         self.new_panel.closed.connect(self.close_new)
         self.history_choice.activated.connect(self._choose)
         self.new_button.clicked.connect(self._new)
@@ -77,6 +85,8 @@ class RolloutPage(Panel):
         head.addWidget(self._history_label)
         head.addWidget(self.history_choice)
         head.addStretch(1)
+        head.addWidget(self._told)
+        head.addWidget(self.report_button)
         head.addWidget(self.new_button)
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 8, 0, 0)
@@ -139,6 +149,8 @@ class RolloutPage(Panel):
         )
         self._fill_history(shown)
         self.view.show_rollout(shown)
+        if shown is not None:
+            self.report_button.show_subject(shown.name, candidate_name(shown))
         self._show_buttons()
 
     def _has_candidate(self) -> bool:
@@ -161,6 +173,7 @@ class RolloutPage(Panel):
     def _show_buttons(self) -> None:
         commands = self._workspace.commands
         self.new_button.setEnabled(commands.is_enabled("rollout.new"))
+        self.report_button.setEnabled(self._workspace.connection.is_live)
         making = "rollout.new" if self._has_candidate() else "release.create"
         self.first_button.setEnabled(commands.is_enabled(making))
 

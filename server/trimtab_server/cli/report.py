@@ -87,20 +87,22 @@ def rollout(
     ] = "-",
     html: HtmlOption = None,
     pdf: PdfOption = None,
+    pptx: PptxOption = None,
     language: LanguageOption = ReportLanguage.EN,
     font: FontOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Report a rollout: where it stands, its plan, the evidence at each look, and who did what.
 
-    Example: trimtab report rollout - --html rollout.html
+    Example: trimtab report rollout - --html rollout.html --pptx rollout.pptx --language ja
     """
     found = session(context, as_json)
     with _reporting():
         from trimtab_server.reports.rollout_report import rollout_report
+        from trimtab_server.reports.rollout_slides import rollout_deck
 
-        report = rollout_report(_rollout(found, source), language.value)
-        _write(found, html, pdf, None, font, report, None)
+        record, lang = _rollout(found, source), language.value
+        _write(found, html, pdf, pptx, font, rollout_report(record, lang), lambda: rollout_deck(record, lang))
 
 
 @app.command()

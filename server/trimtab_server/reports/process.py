@@ -25,11 +25,9 @@ def render(given: dict[str, Any]) -> bytes:
     for a trial or a case its `cost_model`, if any.
 
     Raises:
-        RecordError: the record allows no report, or has none of this format.
+        RecordError: the record allows no report.
     """
     from trimtab_vectors.study.report.page import render_html
-
-    from trimtab_server.reports.record_file import RecordError
 
     report, deck = _made(given)
     match given["format"]:
@@ -41,15 +39,13 @@ def render(given: dict[str, Any]) -> bytes:
 
             return render_pdf(report, find_font(None))
         case _:
-            if deck is None:
-                raise RecordError(f"a {given['kind']} has no slides; ask for html or pdf")
             from trimtab_server.reports.pptx_deck import render_pptx
 
             return render_pptx(deck)
 
 
 def _made(given: dict[str, Any]) -> tuple[Any, Any]:
-    """The report, and its slides if it has any."""
+    """The report, and its slides."""
     language, record = given["language"], given["record"]
     if given["kind"] == "trial":
         from trimtab_server.reports.trial_record import trial_record
@@ -67,8 +63,10 @@ def _made(given: dict[str, Any]) -> tuple[Any, Any]:
         return case_report(case, language), case_deck(case, language)
     from trimtab_server.reports.rollout_record import rollout_record
     from trimtab_server.reports.rollout_report import rollout_report
+    from trimtab_server.reports.rollout_slides import rollout_deck
 
-    return rollout_report(rollout_record(record), language), None
+    rollout = rollout_record(record)
+    return rollout_report(rollout, language), rollout_deck(rollout, language)
 
 
 def main() -> int:

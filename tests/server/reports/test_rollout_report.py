@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
-from documents import Page, pdf_text
+from documents import Page, pdf_text, slide_text, slides
 from made_records import HEAD, rollout_json
+from trimtab_server.reports.pptx_deck import render_pptx
 from trimtab_server.reports.record_file import RecordError
 from trimtab_server.reports.rollout_record import read_rollout_record, rollout_record
 from trimtab_server.reports.rollout_report import rollout_report
+from trimtab_server.reports.rollout_slides import rollout_deck
 from trimtab_vectors.study.report.catalogue import LANGUAGES
 from trimtab_vectors.study.report.document import Language
 from trimtab_vectors.study.report.font import find_font
@@ -30,6 +32,17 @@ def test_evidence_looks_and_audit_are_those_of_the_record(language: Language) ->
     who = [row for row in page.rows if len(row) == 5 and row[2].startswith(("rollout.", "token."))]
     assert [(row[1], row[2]) for row in who] == [("aoi", "rollout.create"), ("server", "rollout.abort")]
     assert HEAD in page.text and "honest-2" in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slides_say_what_the_report_says(language: Language) -> None:
+    record = rollout_record(rollout_json())
+    shown = [slide_text(own) for own in slides(render_pptx(rollout_deck(record, language)))]
+    page = Page(render_html(rollout_report(record, language)))
+    assert shown[0].split("\n")[0] in page.text
+    assert "-0.200 [-0.200, 0.100]" in shown[2] and "120%" in shown[2]
+    assert "aoi" in shown[3] and "rollout.abort" in shown[3]
+    assert HEAD in shown[4]
 
 
 def test_steps_and_limits_are_said_in_japanese() -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from documents import slide_text, slides
-from made_records import STEER, small, trial_export
+from made_records import STEER, rollout_json, small, trial_export
 from reportlab.pdfbase import pdfmetrics
 from trimtab_server.reports.deck import Deck, Slide
 from trimtab_server.reports.pptx_deck import HEIGHT, WIDTH, render_pptx
+from trimtab_server.reports.rollout_record import rollout_record
+from trimtab_server.reports.rollout_slides import rollout_deck
 from trimtab_server.reports.study_slides import study_deck
 from trimtab_server.reports.trial_record import TrialRecord, trial_record
 from trimtab_server.reports.trial_slides import trial_deck
@@ -99,6 +101,13 @@ def test_slides_of_a_study_fit(language: Language) -> None:
     deck = study_deck(shipped_study(), language)
     assert len(deck.slides) == 5
     assert check(render_pptx(deck)) > 30
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slides_of_a_rollout_fit(language: Language) -> None:
+    deck = rollout_deck(rollout_record(rollout_json()), language)
+    assert len(deck.slides) == 5
+    assert check(render_pptx(deck)) > 40
 
 
 @pytest.mark.parametrize(
