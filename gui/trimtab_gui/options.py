@@ -11,7 +11,14 @@ from typing import Final
 
 ROOMS: Final = ("chat", "evidence", "release", "record")
 #: Pages that can be opened by themselves, and the rooms they are in.
-PAGES: Final = {"monitors": "release", "rollout": "release", "approvals": "record"}
+PAGES: Final = {
+    "cases": "evidence",
+    "trials": "evidence",
+    "studies": "evidence",
+    "monitors": "release",
+    "rollout": "release",
+    "approvals": "record",
+}
 
 
 @dataclass(frozen=True)

@@ -219,6 +219,8 @@ class MainWindow(QMainWindow):
     def show_room(self, room: str) -> None:
         """Opens a room, or one of its pages by the page's own name."""
         match room:
+            case "cases" | "trials" | "studies":
+                self.evidence.tabs.setCurrentWidget(getattr(self.evidence, room))
             case "monitors":
                 self.release.show_monitors()
             case "rollout":
