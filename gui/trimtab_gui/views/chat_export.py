@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -82,7 +83,7 @@ class ChatExporter(QObject):
             )
             return
         if self._everything:
-            everything = _Everything(path, self._shelf.target, self._words())
+            everything = _Everything(path, self._shelf.target, self._words(), self._shelf.save())
             self._shelf.worker.read(everything.run, self._told)
         else:
             current = _Current(path, self._shelf.current(), self._words())
@@ -153,8 +154,12 @@ class _Everything:
     path: Path
     target: str
     words: MarkdownWords
+    # What was said last is in the file, too.
+    saved: Future[None] | None
 
     def run(self, store: ChatStore) -> _Written:
+        if self.saved is not None:
+            self.saved.result()
         try:
             return _Written(self.path, chat_export.write(self.path, self._chats(store), self.words))
         except OSError as error:

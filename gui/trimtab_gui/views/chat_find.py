@@ -34,7 +34,6 @@ class FindBar(Panel):
             button.setIconSize(QSize(18, 18))
             layout.addWidget(button)
         self.field.textChanged.connect(self._typed)
-        self.field.returnPressed.connect(self.go_on)
         self.previous_button.clicked.connect(self.go_back)
         self.next_button.clicked.connect(self.go_on)
         self.close_button.clicked.connect(self.close_bar)
@@ -116,8 +115,8 @@ class FindBar(Panel):
             if parent is not None:
                 parent.setFocus()
             return
-        shift = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and shift:
-            self.go_back()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            back = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self._find.step(-1 if back else 1)
             return
         super().keyPressEvent(event)
