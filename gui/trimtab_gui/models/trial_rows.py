@@ -12,8 +12,8 @@ from PySide6.QtCore import (
     QCoreApplication,
     QModelIndex,
     QObject,
-    QSortFilterProxyModel,
     Qt,
+    Slot,
 )
 from trimtab_client.trial_types import TrialPrompt, TrialRow
 
@@ -191,16 +191,18 @@ class TrialRowsModel(QAbstractTableModel):
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if not index.isValid():
-            return None
-        row = self._rows[index.row()]
+        return self.value(index.row(), index.column(), role) if index.isValid() else None
+
+    def value(self, place: int, column: int, role: int) -> object:
+        """What `data` says of a cell."""
+        row = self._rows[place]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return self._text(row, index.column())
+            return self._text(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if index.column() in _RIGHT else Qt.AlignmentFlag.AlignLeft
+            side = Qt.AlignmentFlag.AlignRight if column in _RIGHT else Qt.AlignmentFlag.AlignLeft
             return side | Qt.AlignmentFlag.AlignVCenter
         if role == SORT_ROLE:
-            return self._key(row, index.column())
+            return self.key(place, column)
         if role == ROW_ROLE:
             return row
         return None
@@ -229,7 +231,9 @@ class TrialRowsModel(QAbstractTableModel):
             case _:
                 return _one_line(row.error or row.reply)
 
-    def _key(self, row: TrialRow, column: int) -> Any:
+    def key(self, place: int, column: int) -> Any:
+        """What a row is sorted by."""
+        row = self._rows[place]
         match column:
             case 0:
                 return row.number
@@ -243,8 +247,12 @@ class TrialRowsModel(QAbstractTableModel):
                 return self._text(row, column)
 
 
-class TrialRowsFilter(QSortFilterProxyModel):
-    """By lane, outcome, pressure and text; None lets everything through."""
+class TrialRowsFilter(QAbstractTableModel):
+    """The rows that pass by lane, outcome, pressure and text, in the order of a column; None lets everything through.
+
+    No QSortFilterProxyModel: that asks Python at every comparison, and the window would stand still for a second over
+    ten thousand rows. Here all keys are made at once.
+    """
 
     def __init__(self, model: TrialRowsModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -253,25 +261,54 @@ class TrialRowsFilter(QSortFilterProxyModel):
         self._outcome: str | None = None
         self._pressure: str | None = None
         self._text = ""
-        self.setSourceModel(model)
-        self.setSortRole(SORT_ROLE)
-        self.setDynamicSortFilter(True)
+        self._sorted_by = -1
+        self._descending = False
+        # Where each row shown is in the model.
+        self._places: list[int] = []
+        self._arrange()
+        model.rowsInserted.connect(self._rows_came)
+        model.dataChanged.connect(self._rows_changed)
+        model.modelReset.connect(self._rows_went)
+        model.headerDataChanged.connect(self._titles_changed)
 
     def choose(self, *, lane: str | None, outcome: str | None, pressure: str | None, text: str) -> None:
         """outcome: one of `OUTCOMES`, or "error". text: found in the reply or the prompt, whatever its case."""
         wanted = (lane, outcome, pressure, text.strip().casefold())
         if wanted != (self._lane, self._outcome, self._pressure, self._text):
-            self.beginFilterChange()
             self._lane, self._outcome, self._pressure, self._text = wanted
-            self.endFilterChange(QSortFilterProxyModel.Direction.Rows)
+            self._arrange()
 
     def shown(self) -> list[TrialRow]:
         """The rows that pass, in the order of the table."""
-        places = (self.mapToSource(self.index(place, 0)).row() for place in range(self.rowCount()))
-        return [self._model.row(place) for place in places]
+        return [self._model.row(place) for place in self._places]
 
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:
-        row = self._model.row(source_row)
+    @Slot()
+    def invalidate(self) -> None:
+        """What rows are filtered or sorted by has changed."""
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self.layoutAboutToBeChanged.emit()
+        held = self.persistentIndexList()
+        before = [self._places[index.row()] for index in held]
+        self._places = self._wanted()
+        rows = {place: row for row, place in enumerate(self._places)} if held else {}
+        after = [
+            self.index(rows[place], index.column()) if place in rows else QModelIndex()
+            for index, place in zip(held, before, strict=True)
+        ]
+        self.changePersistentIndexList(held, after)
+        self.layoutChanged.emit()
+
+    def _wanted(self) -> list[int]:
+        places = [place for place in range(self._model.rowCount()) if self._passes(place)]
+        if self._sorted_by >= 0:
+            keys = {place: self._model.key(place, self._sorted_by) for place in places}
+            places.sort(key=keys.__getitem__, reverse=self._descending)
+        return places
+
+    def _passes(self, place: int) -> bool:
+        row = self._model.row(place)
         if self._lane is not None and row.lane != self._lane:
             return False
         if self._outcome == "error":
@@ -281,7 +318,56 @@ class TrialRowsFilter(QSortFilterProxyModel):
             return False
         if self._pressure is not None and self._model.pressure(row) != self._pressure:
             return False
-        return not self._text or self._text in self._model.searched(source_row)
+        return not self._text or self._text in self._model.searched(place)
+
+    @Slot(QModelIndex, int, int)
+    def _rows_came(self, _parent: Index, first: int, last: int) -> None:
+        if self._sorted_by >= 0:
+            self._arrange()
+            return
+        fresh = [place for place in range(first, last + 1) if self._passes(place)]
+        if fresh:
+            count = len(self._places)
+            self.beginInsertRows(QModelIndex(), count, count + len(fresh) - 1)
+            self._places.extend(fresh)
+            self.endInsertRows()
+
+    @Slot()
+    def _rows_went(self) -> None:
+        self.beginResetModel()
+        self._places = self._wanted()
+        self.endResetModel()
+
+    @Slot(QModelIndex, QModelIndex)
+    def _rows_changed(self, _first: Index, _last: Index) -> None:
+        self._arrange()
+        if self._places:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._places) - 1, len(_TITLES) - 1))
+
+    @Slot(Qt.Orientation, int, int)
+    def _titles_changed(self, orientation: Qt.Orientation, first: int, last: int) -> None:
+        self.headerDataChanged.emit(orientation, first, last)
+
+    # Qt's own ---------------------------------------------------------------------------------------------
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """By a column; in the order in which the rows came where `column` is -1."""
+        self._sorted_by, self._descending = column, order is Qt.SortOrder.DescendingOrder
+        self._arrange()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._places)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(_TITLES)
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        return self._model.headerData(section, orientation, role)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        return self._model.value(self._places[index.row()], index.column(), role) if index.isValid() else None
 
 
 def _one_line(text: str) -> str:
