@@ -346,9 +346,10 @@ class LaneView(Panel):
             if turn.finished.timings.decode_seconds > 0:
                 rate = tokens / turn.finished.timings.decode_seconds
                 parts.append(self.tr("{0} tokens/s").format(number(rate, 0)))
-        values = [value_of(token, self._conversation.readout) for token in turn.tokens]
+        readout = self._conversation.readout
+        values = () if turn.is_open else (value_of(token, readout) for token in turn.tokens)
         known = [value for value in values if value is not None]
-        if known and not turn.is_open:
+        if known:
             parts.append(self.tr("mean {0}").format(number(sum(known) / len(known), 2)))
         if turn.started is not None and turn.started.steering.snapshot:
             parts.append(abbreviated(turn.started.steering.snapshot)[:8])

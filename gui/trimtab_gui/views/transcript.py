@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QUrl, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import (
     QBrush,
     QColor,
@@ -37,6 +37,8 @@ TOKENS_SHOWN: Final = 6000
 # Turns that such a link adds.
 TURNS_ADDED: Final = 40
 MARKS_AT_MOST: Final = 500
+# Tokens that take another colour without the window being drawn in between.
+RECOLOURED_AT_ONCE: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Transcript(QTextBrowser):
         # Whether the last turn's state and its links stand at the end.
         self._outcome_shown = False
         self._follows = True
+        # Tokens up to this one have the colours of an earlier scale still.
+        self._recoloured_from = 0
+        self._recolouring = QTimer(self)
+        self._recolouring.setSingleShot(True)
+        self._recolouring.timeout.connect(self._recolour_some)
         self._latest = QToolButton(self)
         self._latest.setAutoRaise(False)
         self._latest.setIconSize(QSize(16, 16))
@@ -128,7 +135,17 @@ class Transcript(QTextBrowser):
             self._render()
 
     def show_turns(self, turns: list[Turn], readout: Readout, scale: ColorScale) -> None:
-        """Renders a conversation: where one was before, or the end of another or a longer one."""
+        """Renders a conversation: where one was before, or the end of another or a longer one.
+
+        Another scale alone gives what stands there other colours, a part at a time: a long reply has tens of thousands.
+        """
+        same = turns is self._turns and len(turns) == self._count_before and readout is self._readout
+        if same and scale != self._scale:
+            self._scale = scale
+            self.restyle()
+            self._recoloured_from = len(self._spans)
+            self._recolour_some()
+            return
         if turns is not self._turns or len(turns) != self._count_before:
             self._window = self._last_window(turns)
         self._turns = turns
@@ -149,6 +166,7 @@ class Transcript(QTextBrowser):
 
     def _render(self) -> None:
         self.restyle()
+        self._recolouring.stop()
         self._spans = []
         self._extents = {}
         self._outcome_shown = False
@@ -174,6 +192,24 @@ class Transcript(QTextBrowser):
         else:
             self.verticalScrollBar().setValue(place)
             self._show_latest()
+
+    @Slot()
+    def _recolour_some(self) -> None:
+        """From the end, which is what is looked at, to the beginning."""
+        last = min(self._recoloured_from, len(self._spans))
+        first = max(0, last - RECOLOURED_AT_ONCE)
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        for span in self._spans[first:last]:
+            value = value_of(span.token, self._readout)
+            if value is not None:
+                cursor.setPosition(span.start)
+                cursor.setPosition(span.end, QTextCursor.MoveMode.KeepAnchor)
+                cursor.setCharFormat(self._formats[self._scale.bin_of(value)])
+        cursor.endEditBlock()
+        self._recoloured_from = first
+        if first:
+            self._recolouring.start()
 
     @property
     def _is_at_end(self) -> bool:
