@@ -4,6 +4,8 @@ Run by its own make target, on a machine that does nothing else; it measures tim
 
     python tests/bench/freeze_gate.py [--seconds 30] [--only streams,burst] [--json]
 
+`TRIMTAB_FREEZE_WHY=1` explains the longest gaps on standard error.
+
 Exits non-zero when a limit is broken. Each part runs in a process of its own, and so does the server it talks to.
 """
 
@@ -15,30 +17,39 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "bench"), str(TESTS), str(TESTS / "gui"), str(TESTS / "e2e")]
+sys.path.extend([str(TESTS / "bench"), str(TESTS), str(TESTS / "gui"), str(TESTS / "e2e")])
 
-from freeze.line import Line
+from freeze.line import Line  # noqa: E402  (found through the path above)
 
 #: A part hung when it takes longer than this.
 PART_SECONDS = 3600
-PARTS = ("streams", "burst")
+PARTS = ("streams", "burst", "chat", "trial", "plots", "loss", "hour")
 
 
-def measure(part: str, seconds: float) -> list[Line]:
+def measure(part: str, seconds: float, share: float) -> list[Line]:
     """Runs one part in this process."""
-    from freeze import streams
+    from freeze import hour, long_chat, loss, plots, streams, trial_table
 
-    known: dict[str, Callable[[float], list[Line]]] = {"streams": streams.streams, "burst": streams.burst}
-    return known[part](seconds)
+    known: dict[str, Callable[[], list[Line]]] = {
+        "streams": partial(streams.streams, seconds),
+        "burst": streams.burst,
+        "chat": long_chat.long_chat,
+        "trial": trial_table.trial_table,
+        "plots": plots.plots,
+        "loss": loss.loss,
+        "hour": partial(hour.hour, share),
+    }
+    return known[part]()
 
 
-def apart(part: str, seconds: float) -> list[Line]:
+def apart(part: str, seconds: float, share: float) -> list[Line]:
     """Runs one part in a process of its own."""
-    command = [sys.executable, __file__, "--part", part, "--seconds", str(seconds)]
+    command = [sys.executable, __file__, "--part", part, "--seconds", str(seconds), "--share", str(share)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=PART_SECONDS, check=False)
     if done.returncode != 0:
         return [Line(part, float("nan"), "", 0.0, ok=False, note=f"ended with {done.returncode}")]
@@ -48,6 +59,7 @@ def apart(part: str, seconds: float) -> list[Line]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the two lanes stream")
+    parser.add_argument("--share", type=float, default=1.0, help="of the hour's tokens and samples")
     parser.add_argument("--only", default="", help=f"parts, comma-separated: {', '.join(PARTS)}")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
@@ -59,7 +71,9 @@ def main() -> int:
         serve(options.serve)
         return 0
     if options.part:
-        json.dump([line.to_json() for line in measure(options.part, options.seconds)], sys.stdout)
+        json.dump(
+            [line.to_json() for line in measure(options.part, options.seconds, options.share)], sys.stdout
+        )
         return 0
     wanted = options.only.split(",") if options.only else PARTS
     unknown = sorted(set(wanted) - set(PARTS))
@@ -67,7 +81,7 @@ def main() -> int:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
     lines: list[Line] = []
     for part in wanted:
-        told = apart(part, options.seconds)
+        told = apart(part, options.seconds, options.share)
         lines += told
         if not options.json:
             print("\n".join(line.text() for line in told), flush=True)

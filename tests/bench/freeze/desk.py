@@ -13,8 +13,6 @@ from types import TracebackType
 from typing import Self
 
 import pydantic.types  # noqa: F401  (before PySide6, as in the client)
-from freeze.culprit import Culprit
-from freeze.source import Source
 from PySide6.QtCore import QEventLoop, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 from trimtab_gui.bridge import Gateway
@@ -24,6 +22,9 @@ from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.settings import SettingsFile
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.main_window import MainWindow
+
+from freeze.culprit import Culprit
+from freeze.source import Source
 
 BEAT_MILLISECONDS = 5
 #: Set: the longest gaps are explained on standard error, at some cost in time.

@@ -54,7 +54,8 @@ def serve(port: int) -> None:
     pace = _Samples(server)
     for line in sys.stdin:
         orders = Orders(**json.loads(line))
-        server.script.reply = PARAGRAPH * (orders.tokens // 60)
+        # The last token of a paragraph and the first of the next come as one.
+        server.script.reply = PARAGRAPH * (orders.tokens // 59 + 1)
         server.script.rate = orders.rate
         server.script.tokens_per_delta = orders.tokens_per_message
         for place in range(orders.history):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from trimtab_gui.views.monitors_page import MonitorsPage
+
 from freeze.desk import Desk
 from freeze.line import Line
 from freeze.source import Orders, Source
-from trimtab_gui.views.monitors_page import MonitorsPage
 
 RATE = 2000.0
 STREAM_LIMIT_MILLISECONDS = 100.0
@@ -45,12 +46,14 @@ def streams(seconds: float) -> list[Line]:
     ]
 
 
-def burst(_seconds: float) -> list[Line]:
+def burst() -> list[Line]:
     with Source() as source, Desk() as desk:
         source.order(Orders(tokens=BURST_TOKENS, tokens_per_message=1))
         desk.connect(source)
         desk.heart.start()
         took = desk.ask()
+        # What is left to be done for a reply that has ended.
+        desk.rest(5.0)
         desk.heart.stop()
         shown = len(desk.workspace.conversation.lanes[0].turns[-1].tokens)
     return [
