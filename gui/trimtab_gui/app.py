@@ -22,6 +22,7 @@ from trimtab_gui.i18n import Languages, system_language
 from trimtab_gui.icons import application_icon
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.options import LaunchOptions, parse
+from trimtab_gui.screen_map import ScreenMap
 from trimtab_gui.screenshot import Photographer
 from trimtab_gui.settings import SettingsFile
 from trimtab_gui.theme import Theme
@@ -64,6 +65,8 @@ class Launch(QObject):
         self._photographer: Photographer | None = None
         self._done = False
         self.exit_code = 0
+        if options.screen_map is not None:
+            self._screen_map = ScreenMap(options.screen_map, self)
         if options.screenshot is not None:
             self._photographer = Photographer(window, workspace, options.screenshot)
             self._photographer.taken.connect(self._picture_taken)

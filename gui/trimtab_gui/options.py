@@ -35,6 +35,7 @@ class LaunchOptions:
     screenshot: Path | None = None
     quit_after_screenshot: bool = False
     size: tuple[int, int] | None = None
+    screen_map: Path | None = None
 
 
 def parse(arguments: Sequence[str]) -> LaunchOptions:
@@ -56,6 +57,12 @@ def parse(arguments: Sequence[str]) -> LaunchOptions:
     parser.add_argument("--screenshot", type=Path, metavar="PNG", help="save a picture of the window")
     parser.add_argument("--quit-after-screenshot", action="store_true")
     parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window, such as 1600x1000")
+    parser.add_argument(
+        "--screen-map",
+        type=Path,
+        metavar="JSON",
+        help="for automated tests: keep a file of where every control is on the screen",
+    )
     parser.add_argument("--version", action="version", version=f"trimtab {version('trimtab')}")
     found = parser.parse_args(arguments)
     return LaunchOptions(**vars(found))

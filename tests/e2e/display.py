@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from server_process import ServerProcess
 
@@ -56,14 +58,17 @@ class Display:
 class Window:
     """The desktop client on a display, connected to a server, filling the screen."""
 
-    def __init__(self, display: Display, server: ServerProcess, home: Path) -> None:
+    def __init__(self, display: Display, server: ServerProcess, home: Path, connect: bool = True) -> None:
         self.display = display
         (home / "token").write_text(server.token)
+        self._map = home / "screen.json"
         seen = connections(server)
         self._log = (home / "window.log").open("wb")
-        command = [sys.executable, "-m", "trimtab_gui", "--language", "en", "--target", server.target]
+        command = [sys.executable, "-m", "trimtab_gui", "--language", "en", "--screen-map", str(self._map)]
+        if connect:
+            command += ["--target", server.target, "--token-file", str(home / "token")]
         self._process = subprocess.Popen(
-            [*command, "--token-file", str(home / "token"), "--size", f"{SIZE[0]}x{SIZE[1]}"],
+            [*command, "--size", f"{SIZE[0]}x{SIZE[1]}"],
             env={**display.environment, "HOME": str(home), "XDG_CONFIG_HOME": str(home / "config")},
             stderr=self._log,
         )
@@ -71,11 +76,57 @@ class Window:
         self.id = found[-1]
         display.do("windowmove", self.id, "0", "0")
         display.do("windowactivate", "--sync", self.id)
-        eventually(lambda: connections(server) > seen, "the window never connected")
+        if connect:
+            eventually(lambda: connections(server) > seen, "the window never connected")
         time.sleep(1)  # until it has drawn what the server said
 
+    def place(self, label: str, kind: str = "", seconds: float = 20) -> tuple[int, int, int, int]:
+        """The rectangle of the control that has this accessible name or text, once it can be used and stands still.
+
+        Of several the lowest is meant: what a button opens comes below it.
+        """
+        end = time.monotonic() + seconds
+        before: list[int] = []
+        while time.monotonic() < end:
+            controls = self.controls()
+            found = [
+                own["rect"]
+                for own in controls
+                if label in (own["name"], own["text"]) and kind in ("", own["kind"])
+            ]
+            lowest = max(found, key=lambda rect: int(rect[1]), default=[])
+            if lowest and lowest == before:
+                x, y, width, height = lowest
+                return x, y, width, height
+            before = lowest
+            time.sleep(0.3)
+        known = sorted({own["name"] or own["text"] for own in controls})
+        raise AssertionError(f"no control is called {label!r}; there are {known}")
+
+    def controls(self) -> list[dict[str, Any]]:
+        """What can be used now, as the window writes it down."""
+        found: list[dict[str, Any]] = (
+            json.loads(self._map.read_text(encoding="utf-8")) if self._map.exists() else []
+        )
+        return found
+
+    def tab_to(self, label: str, kind: str = "", most: int = 80) -> None:
+        """Goes on with Tab until the control has the focus."""
+        for _ in range(most):
+            time.sleep(0.25)
+            for own in self.controls():
+                if own["focus"] and label in (own["name"], own["text"]) and kind in ("", own["kind"]):
+                    return
+            self.display.do("key", "Tab")
+        raise AssertionError(f"{most} times Tab never came to {label!r}")
+
+    def press_on(self, label: str, kind: str = "", across: float = 0.5) -> None:
+        """A click on a control, at a share of its width."""
+        x, y, width, height = self.place(label, kind)
+        self.click(round(x + width * across), y + height // 2)
+
     def click(self, x: int, y: int) -> None:
-        """The left button at a place inside the window, which lies in the corner of the screen."""
+        """The left button at a place of the screen."""
         self.display.do("mousemove", str(x), str(y))
         time.sleep(0.3)
         self.display.do("click", "1")

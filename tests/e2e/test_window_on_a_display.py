@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from display import Display, Window, eventually
 from server_process import ServerProcess
-from trimtab_client import Client, Steering, SteeringTerm
+from trimtab_client import Client
 
-#: Where the bar has its button, and the strip that asks for the reason its own, in a window of 1400 x 900.
-ROLL_BACK = (1331, 53)
-CONFIRM = (1272, 102)
+QUESTION = "What is the warranty?"
 
 
 @pytest.fixture(scope="module")
@@ -27,46 +26,101 @@ def display() -> Iterator[Display]:
 
 @pytest.fixture
 def window(display: Display, server: ServerProcess, tmp_path: Path) -> Iterator[Window]:
-    opened = Window(display, server, tmp_path)
+    """Not connected yet."""
+    opened = Window(display, server, tmp_path, connect=False)
     yield opened
     opened.close()
 
 
-def activate_a_vector(client: Client, name: str) -> int:
-    """Makes a steered snapshot active; its revision."""
-    shipped = next(v for v in client.vectors() if v.suggested_strength > 0)
-    strength = shipped.suggested_strength * (0.5 if name == "by keyboard" else 0.6)
-    term = SteeringTerm(shipped.name, strength, layers=shipped.suggested_layers)
-    steering = Steering(client.models()[0].default_stage, (term,))
-    snapshot = client.create_snapshot(steering, display_name=name)
-    return client.activate_snapshot(snapshot.name, reason="to be rolled back").number
+def answered(server: ServerProcess) -> int:
+    """How often all lanes were asked at once."""
+    return server.log.read_text().count('"method": "ChatService/Compare"')
 
 
-def test_a_question_is_asked_and_a_snapshot_rolled_back_by_keyboard_alone(
+def strength(client: Client, snapshot: str) -> float:
+    found = next(own for own in client.snapshots() if own.display_name == snapshot)
+    (term,) = found.steering.terms
+    return term.strength
+
+
+def test_from_the_first_page_to_a_rollback_by_mouse(
     window: Window, server: ServerProcess, client: Client
 ) -> None:
-    display = window.display
-    revision = activate_a_vector(client, "by keyboard")
-    display.press("ctrl+l")
-    display.type("What is the warranty?")
+    display, before = window.display, client.deployment().active_revision.number
+    asked = answered(server)
+    window.press_on("Address of the server")
+    display.press("ctrl+a")
+    display.type(server.target)
+    window.press_on("Token")
+    display.type(server.token)
+    window.press_on("Connect")
+    window.press_on("Your message", "Composer")
+    display.type(QUESTION)
+    window.press_on("Send")
+    eventually(lambda: answered(server) > asked, "the lanes were not asked")
+
+    window.press_on("Strength of Honesty", "StrengthSlider", across=0.75)
+    window.press_on("Create a snapshot…")
+    window.press_on("Name of the snapshot")
+    display.press("ctrl+a")
+    display.type("by mouse")
+    window.press_on("Create")
+    eventually(lambda: any(own.display_name == "by mouse" for own in client.snapshots()), "no snapshot")
+    assert strength(client, "by mouse") > 0.4, "the slider stood at .35"
+    window.press_on("Activate…")
+    display.type("tried by mouse")
+    window.press_on("Activate")
+    eventually(lambda: client.deployment().active_revision.number > before, "nothing was activated")
+    active = client.deployment().active_revision
+    assert (active.snapshot_display_name, active.reason) == ("by mouse", "tried by mouse")
+
+    window.press_on("Roll back")
+    display.type("looked wrong, by mouse")
+    window.press_on("Roll back")
+    eventually(lambda: client.deployment().active_revision.number > active.number, "nothing was rolled back")
+    undone = client.deployment().active_revision
+    assert (undone.rolled_back, undone.reason) == (active.number, "looked wrong, by mouse")
+
+
+def test_from_the_first_page_to_a_rollback_by_keyboard_alone(
+    window: Window, server: ServerProcess, client: Client
+) -> None:
+    display, before = window.display, client.deployment().active_revision.number
+    asked = answered(server)
+    window.tab_to("Address of the server")
+    display.press("ctrl+a")
+    display.type(server.target)
+    window.tab_to("Token")
+    display.type(server.token)
     display.press("Return")
-    eventually(lambda: "ChatService/Compare" in server.log.read_text(), "the question was not answered")
+    window.place("Your message", "Composer")
+    display.press("ctrl+l")
+    display.type(QUESTION)
+    display.press("Return")
+    eventually(lambda: answered(server) > asked, "the lanes were not asked")
+
+    window.tab_to("Strength of Honesty", "StrengthSlider")
+    display.press(*["Right"] * 5)
+    display.press("ctrl+s")
+    window.tab_to("Name of the snapshot")
+    display.press("ctrl+a")
+    display.type("by keyboard")
+    display.press("Return")
+    eventually(lambda: any(own.display_name == "by keyboard" for own in client.snapshots()), "no snapshot")
+    assert strength(client, "by keyboard") > 0.35, "the slider stood at .35"
+    window.tab_to("Activate…")
+    display.press("space")
+    time.sleep(0.5)
+    display.type("tried by keyboard")
+    display.press("Return")
+    eventually(lambda: client.deployment().active_revision.number > before, "nothing was activated")
+    active = client.deployment().active_revision
+    assert (active.snapshot_display_name, active.reason) == ("by keyboard", "tried by keyboard")
 
     display.press("F9")
     display.press("ctrl+a")
     display.type("looked wrong, by keyboard")
     display.press("Return")
-    eventually(lambda: client.deployment().active_revision.number > revision, "nothing was rolled back")
+    eventually(lambda: client.deployment().active_revision.number > active.number, "nothing was rolled back")
     undone = client.deployment().active_revision
-    assert undone.rolled_back == revision
-    assert undone.reason == "looked wrong, by keyboard"
-
-
-def test_a_snapshot_is_rolled_back_with_the_mouse(window: Window, client: Client) -> None:
-    display = window.display
-    revision = activate_a_vector(client, "by mouse")
-    window.click(*ROLL_BACK)
-    display.type("looked wrong, by mouse")
-    window.click(*CONFIRM)
-    eventually(lambda: client.deployment().active_revision.number > revision, "nothing was rolled back")
-    assert client.deployment().active_revision.reason == "looked wrong, by mouse"
+    assert (undone.rolled_back, undone.reason) == (active.number, "looked wrong, by keyboard")

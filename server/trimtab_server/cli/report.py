@@ -101,7 +101,8 @@ def rollout(
         from trimtab_server.reports.rollout_report import rollout_report
         from trimtab_server.reports.rollout_slides import rollout_deck
 
-        record, lang = _rollout(found, source), language.value
+        record = _rollout(found, source)
+        lang: Language = language.value
         _write(found, html, pdf, pptx, font, rollout_report(record, lang), lambda: rollout_deck(record, lang))
 
 
