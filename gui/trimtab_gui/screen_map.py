@@ -68,8 +68,7 @@ def _can_be_used(widget: QWidget) -> bool:
 def _entries(widget: QWidget) -> list[dict[str, object]]:
     if isinstance(widget, QTabBar):
         return [
-            _entry(widget, widget.tabText(index), widget.tabRect(index))
-            for index in range(widget.count())
+            _entry(widget, widget.tabText(index), widget.tabRect(index)) for index in range(widget.count())
         ]
     text = widget.text() if isinstance(widget, QAbstractButton | QLineEdit) else ""
     if isinstance(widget, QComboBox):
