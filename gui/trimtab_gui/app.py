@@ -148,8 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _let_python_see_signals(application: QApplication) -> QTimer:
-    """Ctrl+C in the terminal closes the client; Python acts on it only when it gets to run."""
+    """Ctrl+C and the end of a login close the client, with what it started; Python acts only when it gets to run."""
     signal.signal(signal.SIGINT, _interrupted)
+    signal.signal(signal.SIGTERM, _interrupted)
     beat = QTimer(application)
     beat.setInterval(500)
     beat.timeout.connect(_nothing)

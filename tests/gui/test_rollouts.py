@@ -489,6 +489,7 @@ def test_an_alarm_does_not_take_the_undo_away(connected: Client, scripted: Scrip
     scripted.activate(name, snapshot_pb2.REVISION_KIND_ACTIVATE, "other", "it passed")
     notice = connected.window.notice
     connected.wait(lambda: connected.window.bar.rollback_button.isEnabled())
+    connected.wait(lambda: len(connected.workspace.release.revisions) == 2)
     press(connected.window.bar.rollback_button)
     give_reason(connected, "complaints")
     connected.wait(lambda: "Rolled back" in notice.text)
