@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from math import nan
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -52,7 +53,7 @@ def apart(part: str, seconds: float, share: float) -> list[Line]:
     command = [sys.executable, __file__, "--part", part, "--seconds", str(seconds), "--share", str(share)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=PART_SECONDS, check=False)
     if done.returncode != 0:
-        return [Line(part, float("nan"), "", 0.0, ok=False, note=f"ended with {done.returncode}")]
+        return [Line(part, nan, "", 0.0, ok=False, note=f"ended with {done.returncode}")]
     return [Line(**line) for line in json.loads(done.stdout)]
 
 

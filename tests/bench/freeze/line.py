@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import isnan
 from typing import Any, Self
 
 
@@ -27,7 +28,8 @@ class Line:
         return cls(name, value, unit, limit, value >= limit, least=True, note=note)
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"value": round(self.value, 3)}
+        """As JSON; what could not be measured has no value."""
+        return asdict(self) | {"value": None if isnan(self.value) else round(self.value, 3)}
 
     def text(self) -> str:
         sign = ">=" if self.least else "<="
