@@ -190,6 +190,7 @@ class MonitorsPage(Panel):
         grid.setSpacing(8)
         for place, card in enumerate(self._cards.values()):
             grid.setRowStretch(place // 2, 1)
+            grid.setColumnStretch(place % 2, 1)
             grid.addWidget(card, place // 2, place % 2)
         values_head = QHBoxLayout()
         values_head.addWidget(self._headings[0], 1)

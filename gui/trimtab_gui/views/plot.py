@@ -71,7 +71,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
         item.getAxis("left").setWidth(40)
         ask_height(self, 110)
         # What a plot would like depends on what was drawn last; the room is shared alike.
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setFocusPolicy(Qt.FocusPolicy.NoFocus)
         theme.changed.connect(self.restyle)
