@@ -122,6 +122,8 @@ def test_goal_and_risks_are_kept_until_a_decision_with_its_reason_closes_the_cas
     page.editor.save_button.click()
     connected.wait(lambda: page.open_case.goal.text() == "No promises that nobody keeps.")
     assert scripted.cases.newest.draft.risks == "Calls may become longer."
+    # The watch may tell of the change before the answer to it has come.
+    connected.wait(lambda: page.stack.currentWidget() is page.browse and not page.model.is_busy)
     card(page, CaseStepKind.DECISION).button.click()
     panel = page.open_case.decision
     assert panel.isVisible() and not panel.stop_button.isEnabled()
