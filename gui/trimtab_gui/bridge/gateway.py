@@ -119,7 +119,7 @@ class Gateway(QObject):
         done: Callable[[T], None],
         failed: Callable[[Failure], None],
     ) -> None:
-        """Runs one call; then exactly one of `done` and `failed`, on the GUI thread."""
+        """Runs one call; then exactly one of `done` and `failed`, on the GUI thread; neither after `shut_down`."""
         self._loop.spawn(self._run_call(self._session, operation, done, failed))
 
     def stream(

@@ -28,7 +28,12 @@ class LoopThread:
         return self._thread.is_alive() and not self._loop.is_closed()
 
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Starts a coroutine on the loop; callable from any thread."""
+        """Starts a coroutine on the loop; callable from any thread. Cancelled at once when the loop has stopped."""
+        if self._loop.is_closed():
+            coroutine.close()
+            never: Future[T] = Future()
+            never.cancel()
+            return never
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def call_soon(self, callback: Callable[..., object], *arguments: object) -> None:
