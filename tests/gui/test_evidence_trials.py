@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from scripted_server import ScriptedServer
 from trimtab_client.trial_types import TrialRow, TrialState
 from trimtab_gui.models.trial_rows import CSV_HEADER, TrialRowsFilter, TrialRowsModel
+from trimtab_gui.models.trial_words import p_text
 from trimtab_gui.models.word_diff import compare, words
 from trimtab_gui.views.trials_page import TrialsPage
 from trimtab_protos.v1 import rollout_pb2, trial_pb2
@@ -133,6 +134,8 @@ def test_a_running_trial_shows_first_rows_and_time_left_and_is_paused_and_resume
     connected.wait(lambda: trial.replies.rows.rowCount() == 3)
     connected.wait(lambda: trial.done.text() == "3 of 9 replies")
     assert trial.left.text() == "about 1 s left"
+    assert not trial.report_button.isEnabled() and "verdict" in trial.report_button.toolTip()
+    assert not connected.workspace.commands.is_enabled("trial.report")
     assert trial.summary.badge.text() == "… no verdict yet"
     assert [bar.rates for bar in trial.summary.bars.bars] == [(0, 1, 0, 0), (0, 0, 1, 0), (1, 0, 0, 0)]
     assert trial.run_button.text() == "Pause"
@@ -160,6 +163,14 @@ def test_too_few_prompts_says_how_many_more_and_in_which_language(
     connected.languages.choose("ja")
     connected.wait(lambda: summary.reason.text() == "あと約 41 件のプロンプトが必要です。")
     assert summary.badge.text() == "? データ不足"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), (0.0, "< .001"), (0.00099, "< .001"), (0.001, ".001"), (0.0456, ".046"), (1.0, "1.000")],
+)
+def test_a_p_value_is_never_written_as_none(value: float | None, shown: str) -> None:
+    assert p_text(value) == shown
 
 
 def test_bars_have_the_figures_of_the_result_in_words_too(

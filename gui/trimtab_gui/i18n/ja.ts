@@ -3713,6 +3713,18 @@ Click to see what to do.</source>
         <source>Back to the case {0}</source>
         <translation>案件 {0} に戻る</translation>
     </message>
+    <message>
+        <source>The replies are deleted: nothing is left to report.</source>
+        <translation>応答が削除されているため、レポートにできるものがありません。</translation>
+    </message>
+    <message>
+        <source>A report needs the verdict, which comes when the rating is finished.</source>
+        <translation>レポートには判定が必要です。判定は採点が終わると出ます。</translation>
+    </message>
+    <message>
+        <source>A report needs the verdict, which comes with the last reply.</source>
+        <translation>レポートには判定が必要です。判定は最後の応答がそろうと出ます。</translation>
+    </message>
 </context>
 <context>
     <name>RatingPanel</name>
@@ -4068,10 +4080,6 @@ Click to see what to do.</source>
         <translation>推奨：{0}</translation>
     </message>
     <message>
-        <source>Nothing is decided before the last reply is there: a look on the way proves nothing.</source>
-        <translation>最後の応答がそろうまで判定は行いません。途中の値は何も証明しません。</translation>
-    </message>
-    <message>
         <source>→ About {0} more prompts are needed. Add them to the file and start a new trial.</source>
         <translation>→ あと約 {0} 件のプロンプトが必要です。ファイルに追加して、新しい試験を始めてください。</translation>
     </message>
@@ -4090,6 +4098,10 @@ Click to see what to do.</source>
     <message>
         <source>{0}, 95%</source>
         <translation>{0}（95% 区間）</translation>
+    </message>
+    <message>
+        <source>Nothing is decided before the last reply is there: a look on the way proves nothing. The report comes with the verdict.</source>
+        <translation>最後の応答がそろうまで判定は行いません。途中の値は何も証明しません。レポートは判定が出てから作成できます。</translation>
     </message>
 </context>
 <context>

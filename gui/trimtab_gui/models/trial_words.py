@@ -104,6 +104,13 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{figure(100 * value, 0)}%"
 
 
+def p_text(value: float | None) -> str:
+    """Three decimals, without the zero that every p value below 1 has; a small one is never written as none."""
+    if value is None:
+        return "–"
+    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+
+
 def estimate_text(estimate: TrialEstimate | None) -> str:
     """0.42 (0.31 – 0.53)"""
     if estimate is None or estimate.value is None:

@@ -192,17 +192,23 @@ class OpenTrial(Panel):
 
     @Slot()
     def _show_report(self) -> None:
-        """Of a trial that has replies, with costs once there are figures for them."""
+        """Of a trial that is judged, with costs once there are figures for them."""
         trial = self._model.trial
-        there = trial is not None and trial.state is not TrialState.DELETED and trial.progress.done > 0
-        can = there and trial is not None and trial.state is not TrialState.RATING
+        judged = trial is not None and trial.state is TrialState.FINISHED
         entry = self.costs_model.entry
         self.report_button.show_subject(
-            trial.name if can and trial is not None else "",
+            trial.name if judged and trial is not None else "",
             trial.display_name if trial is not None else "",
             entry.figures() if entry.says_something else None,
         )
-        self.report_button.setEnabled(can and self._workspace.connection.is_live)
+        why_not = ""
+        if trial is not None and trial.state is TrialState.DELETED:
+            why_not = self.tr("The replies are deleted: nothing is left to report.")
+        elif trial is not None and trial.state is TrialState.RATING:
+            why_not = self.tr("A report needs the verdict, which comes when the rating is finished.")
+        elif not judged:
+            why_not = self.tr("A report needs the verdict, which comes with the last reply.")
+        self.report_button.allow(judged and self._workspace.connection.is_live, why_not)
 
     @Slot(str)
     def _tell(self, text: str) -> None:

@@ -27,6 +27,7 @@ class ReportButton(QPushButton):
         self._model = model
         self._name = self._title = ""
         self._cost: CostFigures | None = None
+        self._why_not = ""
         self._form = ReportFormat.PPTX
         self._dialog: QFileDialog | None = None
         self.clicked.connect(self.open_menu)
@@ -64,7 +65,6 @@ class ReportButton(QPushButton):
 
     def retranslate(self) -> None:
         self.setAccessibleName(self.tr("Write a report"))
-        self.setToolTip(self.tr("The verdict with its figures, for people who decide"))
         texts = {
             ReportFormat.PPTX: self.tr("Slides (PPTX)…"),
             ReportFormat.PDF: self.tr("PDF…"),
@@ -90,6 +90,12 @@ class ReportButton(QPushButton):
         self._cost = cost
         self._show()
 
+    def allow(self, allowed: bool, why_not: str = "") -> None:
+        """Whether there is something to report yet; `why_not` is told in its place."""
+        self._why_not = "" if allowed else why_not
+        self.setEnabled(allowed)
+        self._show()
+
     @Slot()
     def open_menu(self) -> None:
         """Shows the forms below the button."""
@@ -102,6 +108,9 @@ class ReportButton(QPushButton):
     @Slot()
     def _show(self) -> None:
         self.setText(self.tr("Writing…") if self._model.is_busy else self.tr("Write a report ▾"))
+        hint = self._why_not or self.tr("The verdict with its figures, for people who decide")
+        self.setToolTip(hint)
+        self.setAccessibleDescription(hint)
         self.with_costs.setEnabled(self._cost is not None)
         for action in self.forms.values():
             action.setEnabled(bool(self._name) and not self._model.is_busy)

@@ -24,6 +24,7 @@ from trimtab_gui.models.trial_words import (
     estimate_text,
     figure,
     named,
+    p_text,
     percent,
     question_text,
 )
@@ -59,7 +60,7 @@ _LANE_COLUMNS: Final = (
     ),
     Column[TrialLaneFigures](
         QT_TRANSLATE_NOOP("Tables", "p"),
-        lambda row: "–" if row.p is None else f"{row.p:.3g}",
+        lambda row: p_text(row.p),
         align_right=True,
     ),
     Column[TrialLaneFigures](
@@ -208,7 +209,8 @@ class TrialSummary(Panel):
         if result is None:
             self.reason.setText(
                 self.tr(
-                    "Nothing is decided before the last reply is there: a look on the way proves nothing."
+                    "Nothing is decided before the last reply is there: a look on the way proves nothing. The report"
+                    " comes with the verdict."
                 )
             )
             self.more.hide()

@@ -143,7 +143,7 @@ def show_result(found: Session, trial: Trial) -> None:
                 *(rates if honesty else []),
                 _interval(level.value, level.low, level.high),
                 "" if gain is None else _interval(gain.value, gain.low, gain.high),
-                "" if lane.p is None else f"{lane.p:.2g}",
+                "" if lane.p is None else _p(lane.p),
             ]
         )
     found.table(columns, rows, "no prompt was answered in every lane")
@@ -195,6 +195,10 @@ def show_rows(found: Session, rows: Iterable[TrialRow], total: int) -> None:
 
 def rows_json(rows: Iterable[TrialRow]) -> list[Any]:
     return [plain(row) for row in rows]
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
 
 
 def _percent(rate: float | None) -> str:

@@ -9,7 +9,7 @@ from trimtab_vectors.statistics import Estimate
 from trimtab_vectors.study.report.document import Figure, Table
 from trimtab_vectors.study.report.drawing import Ink
 from trimtab_vectors.study.report.interval_rows import IntervalRows, Row
-from trimtab_vectors.study.report.scale import figure
+from trimtab_vectors.study.report.scale import figure, p_value
 
 from trimtab_server.reports.rate_bars import RateBars
 from trimtab_server.reports.trial_words import TrialWords
@@ -60,7 +60,7 @@ def lanes_table(say: TrialWords) -> Table:
                 say.lane(own.lane),
                 say.level(own.level),
                 say.change(own.gain),
-                "–" if own.p is None else _p(own.p),
+                "–" if own.p is None else p_value(own.p),
                 f"{own.tokens:.1f}",
                 f"{own.seconds:.2f}",
             )
@@ -286,7 +286,3 @@ def _row(name: str, own: Estimate | None, ink: Ink, unit: float) -> Row:
     return Row(
         name, own.value * unit, own.low * unit if bounded else None, own.high * unit if bounded else None, ink
     )
-
-
-def _p(value: float) -> str:
-    return "–" if not math.isfinite(value) else "<0.001" if value < 0.001 else f"{value:.3f}"

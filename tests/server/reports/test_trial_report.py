@@ -209,6 +209,15 @@ def test_rows_in_another_order_give_the_same_report() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_p_value_too_small_for_three_decimals_is_not_written_as_none(language: Language) -> None:
+    values = [own.p for own in record().summary.lanes if own.p is not None]
+    small = [own for own in values if own < 0.001]
+    assert small
+    rows = Page(render_html(trial_report(record(), language))).rows
+    assert sum("< .001" in row for row in rows) == len(small)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_hostile_texts_stay_texts(hostile: dict[str, Any], language: Language) -> None:
     made = trial_record(hostile)
     html = render_html(trial_report(made, language))

@@ -14,6 +14,7 @@ from trimtab_vectors.plasticity import ConfirmationSeeds, DiscoverySeeds, StageG
 from trimtab_vectors.plasticity.window_verdict import reasons
 from trimtab_vectors.study.report import CatalogueError, build_report
 from trimtab_vectors.study.report.catalogue import catalogue, placeholders
+from trimtab_vectors.study.report.scale import p_value
 from trimtab_vectors.study.results import Summary
 
 #: Names, units and symbols that Japanese reports write in Latin letters.
@@ -42,6 +43,14 @@ def test_every_key_of_the_catalogues_is_used() -> None:
         key for key in catalogue("en").texts if key not in fixed and key.split(".")[0] not in groups | keyed
     ]
     assert unused == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "< .001"), (0.00099, "< .001"), (0.001, ".001"), (0.0456, ".046"), (1.0, "1.000"), (np.nan, "–")],
+)
+def test_a_p_value_is_never_written_as_none(value: float, text: str) -> None:
+    assert p_value(value) == text
 
 
 def test_a_missing_key_or_value_is_refused() -> None:

@@ -210,8 +210,8 @@ def own_against_first_figure(arc: ArcSummary, say: Wording) -> Figure:
         "own_first.reading", better=better, worse=worse, unclear=len(later) - better - worse, total=len(later)
     )
     more = {
-        say("column.p"): [say.number(p) for p in own.p],
-        say("column.p_holm"): [say.number(p) for p in own.p_holm],
+        say("column.p"): [say.p(p) for p in own.p],
+        say("column.p_holm"): [say.p(p) for p in own.p_holm],
     }
     return over_stages(
         arc,

@@ -39,6 +39,13 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(n * step, 12) for n in range(first, last + 1)]
 
 
+def p_value(value: float) -> str:
+    """Three decimals, without the zero that every p value below 1 has; a small one is never written as none."""
+    if math.isnan(value):
+        return "–"
+    return "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+
+
 def figure(value: float) -> str:
     """Three significant digits or so, without an exponent where a reader can do without."""
     # Of the rounded value: 0.9996 is written as 1.00 is.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trimtab_vectors.study.report.catalogue import Catalogue
-from trimtab_vectors.study.report.scale import figure
+from trimtab_vectors.study.report.scale import figure, p_value
 from trimtab_vectors.study.results import ArcSummary, SeriesInterval
 
 
@@ -21,6 +21,10 @@ class Wording:
 
     def number(self, value: float | None) -> str:
         return self("undetermined") if value is None else figure(value)
+
+    def p(self, value: float | None) -> str:
+        """A p value, which is never 0."""
+        return self("undetermined") if value is None else p_value(value)
 
     def interval(self, value: float | None, low: float | None, high: float | None) -> str:
         """`1.23 [1.10, 1.40]`; without bounds where there are none."""
