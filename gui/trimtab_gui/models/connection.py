@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from PySide6.QtCore import QObject, Signal, Slot
 
 from trimtab_gui.bridge import ConnectionStatus, Gateway, Phase
@@ -20,6 +22,7 @@ class ConnectionModel(QObject):
         self._gateway = gateway
         self._status = gateway.status
         self._ever_connected = False
+        self._stale_since: datetime | None = None
         gateway.statusChanged.connect(self._take)
 
     @property
@@ -34,6 +37,11 @@ class ConnectionModel(QObject):
     def ever_connected(self) -> bool:
         """Whether this target has answered since it was chosen: then the rooms stay when it goes."""
         return self._ever_connected
+
+    @property
+    def stale_since(self) -> datetime | None:
+        """Since when what was read is no longer live; None while it is, and while nothing was ever read."""
+        return self._stale_since
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -56,6 +64,10 @@ class ConnectionModel(QObject):
     @Slot(object)
     def _take(self, status: ConnectionStatus) -> None:
         before, self._status = self._status, status
+        if status.live:
+            self._stale_since = None
+        elif before.live:
+            self._stale_since = status.since or datetime.now()
         fresh = status.phase is Phase.CONNECTED and status.session != before.session
         if fresh:
             self._ever_connected = True

@@ -130,7 +130,7 @@ class CanaryPanel(Panel):
         self.run_button.setIcon(icon("stop" if running else "run", self._theme.tokens.text, 18))
         self.run_button.setEnabled(running or live)
         set_tone(self.run_button, "")
-        self._plot.set_stale(not live)
+        self._plot.set_stale(self._workspace.connection.stale_since)
         progress = self._monitors.progress
         self.progress.setVisible(running)
         if progress is not None:

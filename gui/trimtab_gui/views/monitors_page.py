@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QElapsedTimer, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -157,6 +157,8 @@ class MonitorsPage(Panel):
         self._theme = theme
         self._stale_data = False
         self.redraws = 0
+        # Of the texts in the table, for which its columns were fitted.
+        self._lengths: list[list[int]] = []
         self._cards = {figure: PlotCard(theme, figure) for figure in _RANGES}
         self._last_values: RowsModel[_LastValue] = RowsModel(_VALUE_COLUMNS, self)
         self._runs: RowsModel[CanaryRun] = RowsModel(_RUN_COLUMNS, self)
@@ -173,8 +175,10 @@ class MonitorsPage(Panel):
         self._headings = [ElidedLabel("heading"), ElidedLabel("heading")]
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MILLISECONDS)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.redraw)
+        self._since_redraw = QElapsedTimer()
+        self._since_redraw.start()
         self._build()
         self._wire()
         self.retranslate()
@@ -247,7 +251,8 @@ class MonitorsPage(Panel):
     def _schedule(self) -> None:
         self._stale_data = True
         if self.isVisible() and not self._timer.isActive():
-            self._timer.start()
+            # At once, unless it was drawn just now.
+            self._timer.start(max(0, REDRAW_MILLISECONDS - self._since_redraw.elapsed()))
 
     def showEvent(self, event: object) -> None:
         if self._stale_data:
@@ -257,6 +262,7 @@ class MonitorsPage(Panel):
     def redraw(self) -> None:
         """Draws what is new."""
         self._stale_data = False
+        self._since_redraw.restart()
         self.redraws += 1
         raised = {alarm.threshold.signal for alarm in self._monitors.alarms}
         drifting = self._monitors.drifting
@@ -268,7 +274,7 @@ class MonitorsPage(Panel):
             )
             text = self.tr("no data yet") if sample is None else number(sample.value, 3)
             card.show_value(text, figure in raised or figure in drifting)
-        self._last_values.replace(
+        self._last_values.revise(
             [
                 _LastValue(
                     figure,
@@ -280,7 +286,10 @@ class MonitorsPage(Panel):
                 for figure in NAMES
             ]
         )
-        self.values_table.fit_columns(190)
+        lengths = [[len(column.text(row)) for column in _VALUE_COLUMNS] for row in self._last_values.rows]
+        if lengths != self._lengths:
+            self._lengths = lengths
+            self.values_table.fit_columns(190)
 
     @Slot()
     def _show_thresholds(self) -> None:
@@ -309,7 +318,7 @@ class MonitorsPage(Panel):
     @Slot()
     def _show_connection(self) -> None:
         for card in self._cards.values():
-            card.plot.set_stale(not self._workspace.connection.is_live)
+            card.plot.set_stale(self._workspace.connection.stale_since)
         self._show_canary()
 
     @Slot(bool)
