@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import statistics
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -286,3 +287,18 @@ def _writer(store: ChatStore, writer: str) -> None:
 
 def _bytes(store: ChatStore) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(store.path.parent.iterdir()))
+
+
+def test_the_mean_of_a_figure_counts_only_tokens_that_have_it_however_they_came() -> None:
+    values = [0.5 * n if n % 3 else None for n in range(100)]
+    tokens = [TokenReadout(n, "x", n, 0.0, projection=value) for n, value in enumerate(values)]
+    expected = statistics.fmean(value for value in values if value is not None)
+    grown = Turn(role=Role.ASSISTANT)
+    for first in range(0, 100, 7):
+        grown.add(tokens[first : first + 7])
+        assert grown.mean("entropy") is None
+    whole = Turn(role=Role.ASSISTANT, packed=pack_tokens(tokens))
+    for turn in (grown, whole):
+        assert turn.mean("projection") == pytest.approx(expected, rel=1e-12)
+    grown.add([TokenReadout(0, "y", 100, 0.0, projection=1000.0)])
+    assert grown.mean("projection") == pytest.approx((66 * expected + 1000.0) / 67)

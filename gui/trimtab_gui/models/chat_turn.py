@@ -17,6 +17,8 @@ from trimtab_gui.bridge import Failure
 
 # A token's figures, in the order in which they are packed.
 _FIGURES: Final = ("log_probability", "projection", "entropy", "kl_to_unsteered", "residual_norm_ratio")
+# Of these a reply's mean is shown.
+_AVERAGED: Final = ("projection", "entropy", "kl_to_unsteered")
 # Tokens packed at a time.
 _SLICE: Final = 2000
 
@@ -75,6 +77,9 @@ class Turn:
     # The tokens as the store has them, until somebody looks at them: most of a long chat is never shown.
     packed: bytes = b""
     _tokens: list[TokenReadout] = field(default_factory=list)
+    # Of each figure: the sum over the first `_summed` tokens, and how many of them have it.
+    _sums: dict[str, tuple[float, int]] = field(default_factory=dict)
+    _summed: int = 0
 
     @property
     def tokens(self) -> list[TokenReadout]:
@@ -89,6 +94,25 @@ class Turn:
         if self.packed:
             return len(self.text) // 4 if self.finished is None else self.finished.usage.reply_tokens
         return len(self._tokens)
+
+    def add(self, tokens: Sequence[TokenReadout]) -> None:
+        """Tokens that have just come; their figures are summed at once, not all at the end of a long reply."""
+        self.tokens.extend(tokens)
+        self._sum_up()
+
+    def mean(self, figure: str) -> float | None:
+        """Over the tokens that have the figure; None when none has."""
+        self._sum_up()
+        total, count = self._sums.get(figure, (0.0, 0))
+        return total / count if count else None
+
+    def _sum_up(self) -> None:
+        tokens = self.tokens[self._summed :]
+        for figure in _AVERAGED:
+            known = [value for token in tokens if (value := getattr(token, figure)) is not None]
+            total, count = self._sums.get(figure, (0.0, 0))
+            self._sums[figure] = (total + sum(known), count + len(known))
+        self._summed += len(tokens)
 
     @property
     def is_open(self) -> bool:

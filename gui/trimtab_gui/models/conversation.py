@@ -395,7 +395,7 @@ class Conversation(QObject):
                 case ReplyDelta():
                     turn.state = TurnState.STREAMING
                     tokens = _tokens_of(event, len(turn.tokens))
-                    turn.tokens.extend(tokens)
+                    turn.add(tokens)
                     texts.setdefault(lane_id, []).append(event.text)
                     fresh.setdefault(lane_id, []).extend(tokens)
                 case ReplyFinished():

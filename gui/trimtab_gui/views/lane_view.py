@@ -26,7 +26,7 @@ from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import Choice, ElidedLabel, Panel, number
 from trimtab_gui.views.lengths import ask_width, fit_icon
-from trimtab_gui.views.transcript import Transcript, value_of
+from trimtab_gui.views.transcript import Transcript
 
 _KINDS = (
     LaneKind.UNSTEERED,
@@ -346,11 +346,9 @@ class LaneView(Panel):
             if turn.finished.timings.decode_seconds > 0:
                 rate = tokens / turn.finished.timings.decode_seconds
                 parts.append(self.tr("{0} tokens/s").format(number(rate, 0)))
-        readout = self._conversation.readout
-        values = () if turn.is_open else (value_of(token, readout) for token in turn.tokens)
-        known = [value for value in values if value is not None]
-        if known:
-            parts.append(self.tr("mean {0}").format(number(sum(known) / len(known), 2)))
+        mean = None if turn.is_open else turn.mean(self._conversation.readout)
+        if mean is not None:
+            parts.append(self.tr("mean {0}").format(number(mean, 2)))
         if turn.started is not None and turn.started.steering.snapshot:
             parts.append(abbreviated(turn.started.steering.snapshot)[:8])
         if turn.started is not None and turn.started.steering.arm:
