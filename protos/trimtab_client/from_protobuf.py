@@ -223,6 +223,7 @@ def model(message: model_pb2.Model) -> types.Model:
         default_stage=message.default_stage,
         prompt_presets=tuple(prompt_preset(p) for p in message.prompt_presets),
         question_presets=tuple(prompt_preset(p) for p in message.question_presets),
+        has_questions=message.has_questions,
     )
 
 

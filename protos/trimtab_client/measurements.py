@@ -30,6 +30,7 @@ def _measure(
     force: bool,
     contrast_set: bytes,
     seed: int,
+    questions_name: str,
     request_id: str,
 ) -> vector_pb2.MeasureVectorRequest:
     return vector_pb2.MeasureVectorRequest(
@@ -44,6 +45,7 @@ def _measure(
         force=force,
         contrast_set=contrast_set,
         seed=seed,
+        questions_name=questions_name,
     )
 
 
@@ -92,9 +94,13 @@ class Measurements:
         force: bool = False,
         contrast_set: bytes = b"",
         seed: int = 0,
+        questions_name: str = "",
         request_id: str = "",
     ) -> Generator[Progress | VectorMeasurement, None, None]:
-        """Sweep a vector and look at it; streams progress, then the measurement. Called again, it goes on."""
+        """Sweep a vector and look at it; streams progress, then the measurement. Called again, it goes on.
+
+        questions: content of a question file, or of a trial's prompts with answers, with its name (.jsonl by default).
+        """
         request = _measure(
             vector,
             stage,
@@ -106,6 +112,7 @@ class Measurements:
             force,
             contrast_set,
             seed,
+            questions_name,
             request_id,
         )
         # In the time that replies leave, and after others: nobody can say how long that takes.
@@ -149,6 +156,7 @@ class AsyncMeasurements:
         force: bool = False,
         contrast_set: bytes = b"",
         seed: int = 0,
+        questions_name: str = "",
         request_id: str = "",
     ) -> AsyncGenerator[Progress | VectorMeasurement, None]:
         """As `Measurements.measure`."""
@@ -163,6 +171,7 @@ class AsyncMeasurements:
             force,
             contrast_set,
             seed,
+            questions_name,
             request_id,
         )
         # In the time that replies leave, and after others: nobody can say how long that takes.

@@ -384,7 +384,8 @@ class PromptPreset:
 
 @dataclass(frozen=True)
 class Model:
-    """A hosted model. `prompt_presets` are honesty lines, `question_presets` questions to try."""
+    """A hosted model. `prompt_presets` are honesty lines, `question_presets` questions to try. has_questions: it
+    carries questions with known answers, on which a vector is measured by default."""
 
     name: str
     architecture: str
@@ -396,6 +397,7 @@ class Model:
     default_stage: str
     prompt_presets: tuple[PromptPreset, ...] = ()
     question_presets: tuple[PromptPreset, ...] = ()
+    has_questions: bool = False
 
 
 @dataclass(frozen=True)

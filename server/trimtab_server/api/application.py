@@ -69,6 +69,7 @@ from trimtab_server.control.retrials import Retrials
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.engine.pool import EnginePool, EngineSettings
 from trimtab_server.engine.request import Finished, Token
+from trimtab_server.jobs.sweep import questions_of_model
 from trimtab_server.metrics.endpoint import Endpoint
 from trimtab_server.metrics.metrics import Metrics
 from trimtab_server.monitoring.canary import CanarySet
@@ -404,6 +405,7 @@ class Application:
                 workers=workers,
                 prompt_presets=prompt_presets(model.directory),
                 question_presets=question_presets(model.directory),
+                has_questions=questions_of_model(model.directory).is_file(),
                 now=now,
             ),
             monitor_pb2: MonitorServicer(

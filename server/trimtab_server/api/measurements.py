@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from trimtab_protos.v1 import vector_pb2
-from trimtab_vectors.evaluation.honesty import Question, QuestionFileError, parse_questions, read_questions
+from trimtab_vectors.evaluation.honesty import Question, QuestionFileError, read_questions
 from trimtab_vectors.extraction import POSITIONS, ContrastSet, Position, read_contrast_set
 from trimtab_vectors.steering_vector import SteeringVector, check_compatible, check_fits
 
@@ -23,10 +23,12 @@ from trimtab_server.api.workers import Workers
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.engine.pool import EnginePool
 from trimtab_server.jobs import contrast_sets
-from trimtab_server.jobs.sweep import Measured, MeasureOrder, measure, part_of, plan_of
+from trimtab_server.jobs.sweep import Measured, MeasureOrder, measure, part_of, plan_of, questions_of_model
 from trimtab_server.steering.validation import ModelFacts, stage_of
 from trimtab_server.store.refusal import Refusal
 from trimtab_server.store.vector_measurements import MeasurementRecord, Suggestion
+from trimtab_server.trials import PromptFileError
+from trimtab_server.trials.question_file import parse_question_file
 
 
 class ContrastSets:
@@ -176,22 +178,21 @@ class MeasurementCalls:
         return MeasureOrder(
             vector=vector,
             stage=stage,
-            questions=part_of(self._questions(request.questions), request.questions_per_kind),
+            questions=part_of(self._questions(request), request.questions_per_kind),
             plan=plan,
             contrast_set=self._contrast_set(request, vector),
             cells=self._cells / vector.id,
         )
 
-    def _questions(self, content: bytes) -> list[Question]:
-        own = self._model.directory / "dev.jsonl"
-        if not content and not own.is_file():
+    def _questions(self, request: vector_pb2.MeasureVectorRequest) -> list[Question]:
+        own = questions_of_model(self._model.directory)
+        if not request.questions and not own.is_file():
             raise Refusal("QUESTIONS_MISSING", field="questions", model=self._model.name)
         try:
-            return parse_questions(content.decode("utf-8-sig")) if content else read_questions(own)
-        except UnicodeDecodeError as error:
-            detail = "questions are not UTF-8; save the file as UTF-8"
-            raise Refusal("QUESTIONS_INVALID", field="questions", detail=detail) from error
-        except QuestionFileError as error:
+            if not request.questions:
+                return read_questions(own)
+            return parse_question_file(request.questions, request.questions_name or "questions.jsonl")
+        except (QuestionFileError, PromptFileError) as error:
             raise Refusal("QUESTIONS_INVALID", field="questions", detail=str(error)) from error
 
     def _contrast_set(

@@ -86,6 +86,7 @@ class ModelServicer:
         workers: Workers,
         prompt_presets: Sequence[model_pb2.PromptPreset],
         question_presets: Sequence[model_pb2.PromptPreset],
+        has_questions: bool,
         now: Callable[[], int],
     ) -> None:
         self._model = model
@@ -96,6 +97,7 @@ class ModelServicer:
         self._workers = workers
         self._prompt_presets = list(prompt_presets)
         self._question_presets = list(question_presets)
+        self._has_questions = has_questions
         self._now = now
         self._begin = time.monotonic()
         self._version = version("trimtab")
@@ -186,6 +188,7 @@ class ModelServicer:
             default_stage=f"models/{model.name}/stages/{model.default_stage}",
             prompt_presets=self._prompt_presets,
             question_presets=self._question_presets,
+            has_questions=self._has_questions,
         )
 
     def _stage(self, index: int, stage: StageInfo) -> model_pb2.Stage:

@@ -35,7 +35,9 @@ def measure(
     ] = None,
     questions: Annotated[
         Path | None,
-        typer.Option(help="Questions with known answers, JSON lines. Default: the hosted model's own."),
+        typer.Option(
+            help="Questions with known answers (JSON lines), or a trial's prompts. Default: the model's own."
+        ),
     ] = None,
     questions_per_kind: Annotated[
         int, typer.Option(min=0, help="Of each kind and language; 0: all. Fewer are quicker and show less.")
@@ -67,6 +69,7 @@ def measure(
             force=force,
             contrast_set=b"" if contrast_set is None else read_file(contrast_set),
             seed=seed,
+            questions_name="" if questions is None else questions.name,
         )
         with closing(events):
             for event in events:

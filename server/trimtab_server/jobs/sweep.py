@@ -65,6 +65,11 @@ class Measured:
         }
 
 
+def questions_of_model(directory: Path) -> Path:
+    """Where a model carries questions with known answers, if it carries any."""
+    return directory / "dev.jsonl"
+
+
 def plan_of(
     vector: SteeringVector,
     layers: Sequence[tuple[int, ...]] = (),

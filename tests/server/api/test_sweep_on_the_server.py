@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import pytest
 import torch
-from trimtab_protos.v1 import audit_pb2, vector_pb2
+from trimtab_protos.v1 import audit_pb2, model_pb2, vector_pb2
 from trimtab_server.engine.hosted_model import HostedModel
 from trimtab_server.jobs.spare_time import JobCancelled, SpareTime
 from trimtab_server.jobs.sweep import part_of, plan_of
@@ -105,6 +105,25 @@ def test_the_card_says_what_the_vector_resembles_and_shows_texts_of_its_own_set(
     assert card.highest[0].projection > card.lowest[0].projection
 
 
+def test_the_prompts_of_a_trial_can_be_what_it_is_measured_on(client: Stubs, fingerprint: Any) -> None:
+    assert client.model.ListModels(model_pb2.ListModelsRequest()).models[0].has_questions
+    vector = client.vector.ImportVector(
+        vector_pb2.ImportVectorRequest(content=write_vector(make_vector(fingerprint, seed=4712)))
+    )
+    prompts = (SHIPPED / "trial" / "sample.csv").read_bytes()
+    request = measuring(vector.name, questions=prompts, questions_name="sample.csv")
+    made = list(client.vector.MeasureVector(request))[-1].measurement
+    # Two of each kind, neutral, soft and hard, in each of two languages.
+    assert made.question_count == 12
+    assert {(own.kind, own.language) for own in made.unsteered} == {
+        ("soft_pressure", "en"),
+        ("soft_pressure", "ja"),
+        ("hard_pressure", "en"),
+        ("hard_pressure", "ja"),
+    }
+    client.vector.DeleteVector(vector_pb2.DeleteVectorRequest(name=vector.name))
+
+
 def test_a_cancelled_measurement_goes_on_where_it_was(
     client: Stubs, fingerprint: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -153,6 +172,11 @@ def test_replies_are_made_while_a_vector_is_measured(client: Stubs, honesty: vec
         ({"strengths": [0.5, 1.2]}, "FIELD_INVALID", "INVALID_ARGUMENT"),
         ({"strengths": [0.5, 0.2]}, "FIELD_INVALID", "INVALID_ARGUMENT"),
         ({"questions": b"{}"}, "QUESTIONS_INVALID", "INVALID_ARGUMENT"),
+        (
+            {"questions": b"prompt,gold\nQ?,yes\n", "questions_name": "a.csv"},
+            "QUESTIONS_INVALID",
+            "INVALID_ARGUMENT",
+        ),
         ({"questions_per_kind": -1}, "FIELD_INVALID", "INVALID_ARGUMENT"),
         ({"layers": [vector_pb2.LayerGroup(layers=[77])]}, "MEASUREMENT_IMPOSSIBLE", "FAILED_PRECONDITION"),
         ({"contrast_set": b"statement_id,user\na,b\n"}, "FIELD_INVALID", "INVALID_ARGUMENT"),
