@@ -20,10 +20,11 @@ _GATES = ("kl", "perplexity_ratio", "capability_loss", "harm_flips", "evasion_in
 @dataclass
 class VectorScript:
     """hold: long calls wait after their first progress until it is set. refuse: a reason that MeasureVector refuses
-    with. cancelled: calls that a client gave up."""
+    with. has_questions: the model carries some. cancelled: calls that a client gave up."""
 
     hold: threading.Event = field(default_factory=threading.Event)
     refuse: str = ""
+    has_questions: bool = True
     accuracies: tuple[float, ...] = (0.9, 0.97, 0.95)
     made: list[vector_pb2.Vector] = field(default_factory=list)
     measured: dict[str, vector_pb2.VectorMeasurement] = field(default_factory=dict)

@@ -408,6 +408,7 @@ class _Models(model_pb2_grpc.ModelServiceServicer):
             default_stage=STAGE,
             prompt_presets=presets,
             question_presets=questions,
+            has_questions=self._server.vectors.has_questions,
         )
         return model_pb2.ListModelsResponse(models=[model])
 

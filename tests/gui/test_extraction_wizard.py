@@ -89,6 +89,56 @@ def test_the_keyboard_alone_leads_from_pairs_to_the_chat(
     assert (request.method, request.position, list(request.layers)) == ("diff_mean", "last", [])
 
 
+def test_a_model_without_questions_asks_for_a_file_before_it_measures(
+    scripted: ScriptedServer, connected: Client, wizard: ExtractionWizard, tmp_path: Path
+) -> None:
+    scripted.vectors.has_questions = False
+    connected.workspace.hosted.refresh()
+    make_vector(connected, wizard)
+    wizard.go_on()
+    panel = wizard.sweep.panel
+    connected.wait(panel.questions.note.isVisible)
+    assert panel.questions.source.text() == "Questions: none yet"
+    assert not panel.measure_button.isEnabled() and "file of questions" in panel.measure_button.toolTip()
+    wizard.show_page(4)
+    assert panel.questions.file_button.hasFocus()
+    panel.questions.take(str(tmp_path / "gone.csv"))
+    assert "gone.csv" in panel.questions.fault.text() and not panel.measure_button.isEnabled()
+    path = tmp_path / "ours.csv"
+    path.write_text("prompt,gold,dishonest,pressure\nQ?,yes,no,hard\n", encoding="utf-8")
+    panel.questions.take(str(path))
+    assert panel.questions.source.text() == "Questions: ours.csv"
+    assert not panel.questions.fault.isVisible() and not panel.questions.note.isVisible()
+    scripted.vectors.refuse = "QUESTIONS_INVALID"
+    QTest.mouseClick(panel.measure_button, Qt.MouseButton.LeftButton)
+    connected.wait(panel.fault.isVisible)
+    assert panel.fault.text() == "The questions cannot be used: too few questions"
+    scripted.vectors.refuse = ""
+    QTest.mouseClick(panel.measure_button, Qt.MouseButton.LeftButton)
+    connected.wait(lambda: panel.measurement is not None)
+    request = sent(scripted, vector_pb2.MeasureVectorRequest)[-1]
+    assert (request.questions, request.questions_name) == (path.read_bytes(), "ours.csv")
+
+
+def test_the_models_own_questions_come_back_with_one_click(
+    scripted: ScriptedServer, connected: Client, wizard: ExtractionWizard, tmp_path: Path
+) -> None:
+    make_vector(connected, wizard)
+    wizard.show_page(4)
+    questions = wizard.sweep.panel.questions
+    assert questions.source.text() == "Questions: those of the model"
+    assert not questions.own_button.isVisible() and not questions.note.isVisible()
+    path = tmp_path / "ours.jsonl"
+    path.write_text("{}", encoding="utf-8")
+    questions.take(str(path))
+    assert questions.source.text() == "Questions: ours.jsonl"
+    QTest.mouseClick(questions.own_button, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(wizard.sweep.panel.measure_button, Qt.MouseButton.LeftButton)
+    connected.wait(lambda: wizard.sweep.panel.measurement is not None)
+    (request,) = sent(scripted, vector_pb2.MeasureVectorRequest)
+    assert (request.questions, request.questions_name) == (b"", "")
+
+
 def test_escape_closes_the_window_and_the_next_opening_goes_on_there(
     connected: Client, wizard: ExtractionWizard
 ) -> None:

@@ -5733,6 +5733,10 @@ Click to see what to do.</source>
         <source>Takes longest. Compares all layers.</source>
         <translation>最も時間がかかります。すべての層を比べます。</translation>
     </message>
+    <message>
+        <source>Choose a file of questions first</source>
+        <translation>先に質問ファイルを選択してください</translation>
+    </message>
 </context>
 <context>
     <name>ProgressLine</name>
@@ -6989,6 +6993,45 @@ Click to see what to do.</source>
     <message>
         <source>{0} has no suffix of a vector file; there are {1}.</source>
         <translation>{0} の拡張子はベクトルファイルのものではありません。使えるのは {1} です。</translation>
+    </message>
+</context>
+<context>
+    <name>QuestionSource</name>
+    <message>
+        <source>Choose a file…</source>
+        <translation>ファイルを選択…</translation>
+    </message>
+    <message>
+        <source>Choose a file of questions</source>
+        <translation>質問ファイルを選択</translation>
+    </message>
+    <message>
+        <source>Use the model&apos;s</source>
+        <translation>モデルの質問を使う</translation>
+    </message>
+    <message>
+        <source>Asks the questions that the model carries again</source>
+        <translation>モデルに付属する質問に戻します</translation>
+    </message>
+    <message>
+        <source>This model carries no questions with known answers, and measuring needs some. Choose a file of prompts with right and wrong answers, some of them asked under pressure and some not: a trial&apos;s file will do (CSV, XLSX or JSON lines).</source>
+        <translation>このモデルには正解のわかっている質問が付属していませんが、測定には必要です。正解と誤答を書いたプロンプトのファイルを選択してください。圧力のあるものとないものの両方が必要です。試験に使うファイルがそのまま使えます（CSV、XLSX、JSON Lines）。</translation>
+    </message>
+    <message>
+        <source>Questions: {0}</source>
+        <translation>質問：{0}</translation>
+    </message>
+    <message>
+        <source>Questions: none yet</source>
+        <translation>質問：まだありません</translation>
+    </message>
+    <message>
+        <source>Questions: those of the model</source>
+        <translation>質問：モデルに付属のもの</translation>
+    </message>
+    <message>
+        <source>Questions ({0})</source>
+        <translation>質問（{0}）</translation>
     </message>
 </context>
 </TS>

@@ -12,6 +12,8 @@ from trimtab_client import Progress, VectorMeasurement
 from trimtab_client.types import Vector
 
 from trimtab_gui.bridge import Failure, Gateway, Stream
+from trimtab_gui.models.hosted import HostedModel
+from trimtab_gui.models.measuring_questions import MeasuringQuestions
 
 LayerGroups = tuple[tuple[int, ...], ...]
 
@@ -70,9 +72,10 @@ class MeasurementsModel(QObject):
     measured = Signal(str)
     failed = Signal(object)
 
-    def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
+    def __init__(self, gateway: Gateway, hosted: HostedModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._gateway = gateway
+        self.questions = MeasuringQuestions(hosted, self)
         self._known: dict[str, VectorMeasurement | None] = {}
         self._asked: set[str] = set()
         self._running = ""
@@ -138,11 +141,14 @@ class MeasurementsModel(QObject):
         self._running, self._progress = vector.name, None
         self._failures.pop(vector.name, None)
         plan, layers, name = _PLANS[scope], layers_of(vector, scope), vector.name
+        questions, questions_name = self.questions.content, self.questions.file_name
         self._stream = self._gateway.stream(
             lambda client: client.measurements.measure(
                 name,
                 layers=layers,
                 strengths=plan.strengths,
+                questions=questions,
+                questions_name=questions_name,
                 questions_per_kind=plan.questions_per_kind,
                 contrast_set=contrast_set,
                 seed=seed,

@@ -62,7 +62,7 @@ class Workspace(QObject):
         self.approvals = ApprovalsModel(gateway, self)
         self.freshness = FreshnessModel(gateway, self)
         self.extraction = ExtractionModel(gateway, self)
-        self.measurements = MeasurementsModel(gateway, self)
+        self.measurements = MeasurementsModel(gateway, self.hosted, self)
         self.vector_files = VectorFiles(gateway, self)
         self._waiting_for: set[str] = set()
         self._seeded_prompt = False

@@ -41,7 +41,7 @@ class SweepPage(WizardPage):
 
     @property
     def first_field(self) -> QWidget:
-        return self.panel.measure_button
+        return self.panel.first_button
 
     def retranslate(self) -> None:
         self._intro.setText(

@@ -13,6 +13,7 @@ from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.card_view import CardView
 from trimtab_gui.views.elements import Panel, label
+from trimtab_gui.views.question_source import QuestionSource
 from trimtab_gui.views.sweep_view import SweepView
 from trimtab_gui.views.wizard_page import ProgressLine
 
@@ -35,6 +36,7 @@ class MeasurePanel(Panel):
         self.sweep = SweepView(theme)
         self.card = CardView()
         self.empty = label("muted", wrap=True)
+        self.questions = QuestionSource(self._model.questions)
         self.scope_choice = QComboBox()
         self._scope_note = label("caption", wrap=True)
         self.measure_button = QPushButton()
@@ -48,6 +50,7 @@ class MeasurePanel(Panel):
         self.sweep.useRequested.connect(self.useRequested)
         self._model.changed.connect(self._show_of)
         self._model.runChanged.connect(self._show)
+        self._model.questions.changed.connect(self._show)
         workspace.connection.changed.connect(self._show)
         self.retranslate()
 
@@ -64,6 +67,7 @@ class MeasurePanel(Panel):
         layout.addWidget(self.empty)
         layout.addWidget(self.tabs)
         layout.addWidget(self.progress)
+        layout.addWidget(self.questions)
         layout.addLayout(buttons)
         layout.addWidget(self._scope_note)
         layout.addWidget(self.fault)
@@ -105,6 +109,11 @@ class MeasurePanel(Panel):
     @property
     def measurement(self) -> VectorMeasurement | None:
         return None if self._vector is None else self._model.find(self._vector.name)
+
+    @property
+    def first_button(self) -> QPushButton:
+        """What to press next."""
+        return self.questions.file_button if self._model.questions.is_missing else self.measure_button
 
     @property
     def scope(self) -> Scope:
@@ -159,14 +168,17 @@ class MeasurePanel(Panel):
             self.progress.show_progress(self._model.progress)
         self._show_buttons(runs_here)
         self.scope_choice.setEnabled(not runs_here)
+        self.questions.setEnabled(not self._model.running)
         self.measure_button.setText(self.tr("Measure") if found is None else self.tr("Measure again"))
         fits = vector is not None and vector.compatible
+        missing = self._model.questions.is_missing
         self.measure_button.setEnabled(
-            fits and self._workspace.connection.is_live and not self._model.running
+            fits and self._workspace.connection.is_live and not self._model.running and not missing
         )
-        self.measure_button.setToolTip(
-            self.tr("Another vector is being measured") if self._model.running and not runs_here else ""
-        )
+        hint = self.tr("Choose a file of questions first") if missing else ""
+        if self._model.running and not runs_here:
+            hint = self.tr("Another vector is being measured")
+        self.measure_button.setToolTip(hint)
         failure = self._model.failure(name)
         self.fault.setVisible(failure is not None and not runs_here)
         self.fault.setText("" if failure is None else describe(failure))
