@@ -16,8 +16,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import partial
 from math import nan
 from pathlib import Path
 
@@ -34,18 +32,38 @@ PARTS = ("streams", "burst", "chat", "trial", "plots", "loss", "hour")
 
 def measure(part: str, seconds: float, share: float) -> list[Line]:
     """Runs one part in this process."""
-    from freeze import hour, long_chat, loss, plots, streams, trial_table
+    # Each with no more than it needs: one of them measures memory.
+    match part:
+        case "streams":
+            from freeze.streams import streams
 
-    known: dict[str, Callable[[], list[Line]]] = {
-        "streams": partial(streams.streams, seconds),
-        "burst": streams.burst,
-        "chat": long_chat.long_chat,
-        "trial": trial_table.trial_table,
-        "plots": plots.plots,
-        "loss": loss.loss,
-        "hour": partial(hour.hour, share),
-    }
-    return known[part]()
+            return streams(seconds)
+        case "burst":
+            from freeze.streams import burst
+
+            return burst()
+        case "chat":
+            from freeze.long_chat import long_chat
+
+            return long_chat()
+        case "trial":
+            from freeze.trial_table import trial_table
+
+            return trial_table()
+        case "plots":
+            from freeze.plots import plots
+
+            return plots()
+        case "loss":
+            from freeze.loss import loss
+
+            return loss()
+        case "hour":
+            from freeze.hour import hour
+
+            return hour(share)
+        case _:
+            raise ValueError(f"no such part: {part}")
 
 
 def apart(part: str, seconds: float, share: float) -> list[Line]:
@@ -67,7 +85,7 @@ def main() -> int:
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve is not None:
-        from freeze.source import serve
+        from freeze.serving import serve
 
         serve(options.serve)
         return 0

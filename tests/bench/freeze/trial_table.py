@@ -22,11 +22,7 @@ def trial_table() -> list[Line]:
     with Source() as source, Desk() as desk:
         source.order(Orders(trial_rows=ROWS))
         desk.connect(source)
-        evidence = desk.window.evidence
-        desk.window.show_room("evidence")
-        evidence.tabs.setCurrentWidget(evidence.trials)
-        desk.until(lambda: evidence.trials.table.model().rowCount() > 0)
-        replies = evidence.trials.open_trial.replies
+        replies = desk.window.evidence.trials.open_trial.replies
         lines = [_gap(desk, "opened", lambda: _open(desk, replies))]
         lines.append(_gap(desk, "scrolled through", lambda: _scroll(desk, replies)))
         lines.append(_gap(desk, f"sorted by each of {COLUMNS} columns", lambda: _sort(desk, replies)))
@@ -45,11 +41,15 @@ def _gap(desk: Desk, what: str, run: Callable[[], None]) -> Line:
 
 
 def _open(desk: Desk, replies: TrialReplies) -> None:
-    """From the list to the last row in the table."""
-    page = desk.window.evidence.trials
-    page.table.selectRow(0)
-    page.open_trial.tabs.setCurrentWidget(replies)
+    """From another room to the last row in the table."""
+    evidence = desk.window.evidence
+    evidence.trials.open_trial.tabs.setCurrentWidget(replies)
+    evidence.tabs.setCurrentWidget(evidence.trials)
+    desk.window.show_room("evidence")
+    desk.until(lambda: evidence.trials.table.model().rowCount() > 0)
+    evidence.trials.table.selectRow(0)
     desk.until(lambda: replies.rows.rowCount() == ROWS)
+    desk.rest(1.0)
 
 
 def _scroll(desk: Desk, replies: TrialReplies) -> None:
