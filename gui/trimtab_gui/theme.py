@@ -7,6 +7,8 @@ looks the same everywhere. Plots and the read-out colours take the same tokens.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from string import Template
 from typing import Final
@@ -313,6 +315,16 @@ class Theme(QObject):
 
     def color(self, token: str) -> QColor:
         return QColor(str(getattr(self._tokens, token)))
+
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """While many widgets are made and put into each other: what was made gets its look at the end, at once."""
+        sheet = self._application.styleSheet()
+        self._application.setStyleSheet("")
+        try:
+            yield
+        finally:
+            self._application.setStyleSheet(sheet)
 
     def _apply(self) -> None:
         font = QFont(self._font)

@@ -3083,6 +3083,13 @@ Click to see what to do.</source>
     </message>
 </context>
 <context>
+    <name>TimePlot</name>
+    <message>
+        <source>⚠ Stale since {0}</source>
+        <translation>⚠ {0}以降は更新なし</translation>
+    </message>
+</context>
+<context>
     <name>Transcript</name>
     <message>
         <source>Go to the latest text</source>
