@@ -29,7 +29,11 @@ from trimtab_gui.theme import Theme
 from trimtab_gui.views.main_window import MainWindow
 
 # Said by the offscreen platform about itself.
-_HARMLESS = ("This plugin does not support propagateSizeHints()",)
+_HARMLESS = (
+    "This plugin does not support propagateSizeHints()",
+    "This plugin does not support raise()",
+    "This plugin does not support grabbing the keyboard",
+)
 
 
 @pytest.fixture(autouse=True)

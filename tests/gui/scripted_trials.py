@@ -422,7 +422,9 @@ def _lane(lane: LaneSpec) -> trial_pb2.TrialLane:
         name=lane.name,
         kind=lane.kind,
         lines=[trial_pb2.TrialPromptLine(language=own.language, text=own.text) for own in lane.system_prompt],
-        steering=[f"honesty {own.strength}" for own in lane.terms],
+        steering=[
+            f"{own.vector}: add {own.strength:g} at layers 2, 3, reply positions" for own in lane.terms
+        ],
     )
 
 

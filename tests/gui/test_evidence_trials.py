@@ -102,6 +102,8 @@ def test_the_lanes_and_repeats_that_are_chosen_are_what_is_checked(
     page.new_trial()
     page.draft.take_prompts(prompt_file)
     connected.wait(lambda: page.form.start_button.isEnabled())
+    lanes = page.form.lanes_table.model()
+    assert lanes.index(2, 2).data() == "honesty 0.4, layers 2, 3"
     page.form.lanes.boxes["prompt"].click()
     assert not page.form.start_button.isEnabled()
     connected.wait(lambda: page.form.start_button.isEnabled())

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from driven_client import Client
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from scripted_server import ScriptedServer
 from trimtab_client.reports import ReportFormat
 from trimtab_client.trial_types import TrialState
@@ -103,8 +105,15 @@ def test_a_report_is_written_in_the_chosen_form_language_and_with_costs(
     assert (tmp_path / "a.pptx").read_text() == f"{name} REPORT_FORMAT_PPTX en without costs"
     enter(connected, trial)
     assert button.with_costs.isChecked()
-    button.languages["ja"].trigger()
-    button.forms[ReportFormat.PDF].trigger()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    menu = button.menu_of_forms
+    assert menu.isVisible() and button.open_file.text() == "Open “a.pptx”"
+    place = menu.actionGeometry(button.languages["ja"]).center()
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
+    assert button.language == "ja" and menu.isVisible(), "the form is chosen in the same menu"
+    place = menu.actionGeometry(button.forms[ReportFormat.PDF]).center()
+    QTest.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
+    assert not menu.isVisible()
     assert button._dialog is not None
     assert [Path(own).name for own in button._dialog.selectedFiles()] == ["Honest yes no.pdf"]
     button._dialog.close()

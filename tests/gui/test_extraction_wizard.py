@@ -76,6 +76,7 @@ def test_the_keyboard_alone_leads_from_pairs_to_the_chat(
     assert wizard.sweep.panel.measure_button.hasFocus()
     QTest.keyClick(wizard.sweep.panel.measure_button, Qt.Key.Key_Space)
     connected.wait(lambda: wizard.sweep.panel.measurement is not None)
+    assert wizard.next_button.hasFocus()
     QTest.keyClick(wizard, Qt.Key.Key_Return)
     connected.wait(lambda: wizard.done_page.use_button.isEnabled())
     assert wizard.done_page.use_button.hasFocus()

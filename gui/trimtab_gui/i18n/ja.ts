@@ -4457,6 +4457,18 @@ Click to see what to do.</source>
         <source>Rise of the residual norm</source>
         <translation>残差ノルムの増加</translation>
     </message>
+    <message>
+        <source>{0} {1}, layers {2}</source>
+        <translation>{0} {1}、層 {2}</translation>
+    </message>
+    <message>
+        <source>{0} ({1})</source>
+        <translation>{0}（{1}）</translation>
+    </message>
+    <message>
+        <source>{0}, if its condition holds</source>
+        <translation>{0}（条件を満たすとき）</translation>
+    </message>
 </context>
 <context>
     <name>TrialsPage</name>
@@ -5206,6 +5218,14 @@ Click to see what to do.</source>
     <message>
         <source>✓ Written: {0}</source>
         <translation>✓ 書き出しました：{0}</translation>
+    </message>
+    <message>
+        <source>Open “{0}”</source>
+        <translation>「{0}」を開く</translation>
+    </message>
+    <message>
+        <source>Show it in its folder</source>
+        <translation>フォルダーに表示</translation>
     </message>
 </context>
 <context>

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from PySide6.QtCore import QLocale
@@ -131,6 +132,27 @@ def question_text(answer: TrialAnswer) -> str:
     text = named(QUESTIONS, answer.question)
     if answer.pressures:
         text += f" · {pressures_text(answer.pressures)}"
+    return text
+
+
+_TERM: Final = re.compile(
+    r"(?P<vector>vectors/\w+): (?P<operator>\w+) (?P<strength>\S+) at layers (?P<layers>[\d, ]+), \w+ positions"
+    r"(?P<gate> if its condition holds)?"
+)
+
+
+def steering_text(words: str, title_of: Callable[[str], str]) -> str:
+    """The server's words for one vector of a lane with the vector's own name; other words stay as they are."""
+    found = _TERM.fullmatch(words)
+    if found is None:
+        return words
+    text = translated(QT_TRANSLATE_NOOP("Trials", "{0} {1}, layers {2}")).format(
+        title_of(found["vector"]), found["strength"], found["layers"]
+    )
+    if found["operator"] != "add":
+        text = translated(QT_TRANSLATE_NOOP("Trials", "{0} ({1})")).format(text, found["operator"])
+    if found["gate"]:
+        text = translated(QT_TRANSLATE_NOOP("Trials", "{0}, if its condition holds")).format(text)
     return text
 
 

@@ -156,6 +156,7 @@ class ExtractionWizard(QDialog):
         self.model.extracted.connect(self._lead_on)
         self.sweep.panel.useRequested.connect(self._take_point)
         self._workspace.measurements.runChanged.connect(self._show_buttons)
+        self._workspace.measurements.measured.connect(self._lead_on_from_sweep)
 
     def retranslate(self) -> None:
         self.setWindowTitle(self.tr("Make a steering vector"))
@@ -205,6 +206,13 @@ class ExtractionWizard(QDialog):
         """The vector is there: Enter goes on."""
         if self.isVisible() and self.page is self.run:
             self._show_buttons()
+            self.next_button.setFocus()
+
+    @Slot(str)
+    def _lead_on_from_sweep(self, vector: str) -> None:
+        """The measurement is there: Enter goes on, if what runs was looked at."""
+        made = self.model.vector
+        if made is not None and made.name == vector and self.sweep.panel.cancel_button.hasFocus():
             self.next_button.setFocus()
 
     @Slot()

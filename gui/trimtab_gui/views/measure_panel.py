@@ -172,9 +172,9 @@ class MeasurePanel(Panel):
         self.measure_button.setText(self.tr("Measure") if found is None else self.tr("Measure again"))
         fits = vector is not None and vector.compatible
         missing = self._model.questions.is_missing
-        self.measure_button.setEnabled(
-            fits and self._workspace.connection.is_live and not self._model.running and not missing
-        )
+        # While it runs here the button is hidden, and gets the focus back when it ends.
+        free = runs_here or not self._model.running
+        self.measure_button.setEnabled(fits and self._workspace.connection.is_live and free and not missing)
         hint = self.tr("Choose a file of questions first") if missing else ""
         if self._model.running and not runs_here:
             hint = self.tr("Another vector is being measured")

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from trimtab_client import abbreviated
 from trimtab_client.trial_types import TrialCheck, TrialLane, TrialPrompt
 
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
@@ -27,7 +28,7 @@ from trimtab_gui.models.table import Column, RowsModel
 from trimtab_gui.models.trial_criteria import Source
 from trimtab_gui.models.trial_draft import PROMPT_SUFFIXES, TrialDraftModel
 from trimtab_gui.models.trial_rows import PRESSURES, pressure_text
-from trimtab_gui.models.trial_words import KINDS, duration, named
+from trimtab_gui.models.trial_words import KINDS, duration, named, steering_text
 from trimtab_gui.models.workspace import Workspace
 from trimtab_gui.views.elements import ElidedLabel, Panel, Table, label, set_tone
 from trimtab_gui.views.lengths import fix_width
@@ -43,17 +44,6 @@ _PROMPT_COLUMNS: Final = (
     Column[TrialPrompt](QT_TRANSLATE_NOOP("Tables", "Pressure"), lambda row: pressure_text(row.pressure)),
     Column[TrialPrompt](QT_TRANSLATE_NOOP("Tables", "Right answer"), lambda row: " / ".join(row.gold) or "–"),
     Column[TrialPrompt](QT_TRANSLATE_NOOP("Tables", "Prompt"), lambda row: row.prompt),
-)
-
-
-def _does(lane: TrialLane) -> str:
-    return "; ".join((*lane.steering, *(f"“{line.text}”" for line in lane.lines))) or "–"
-
-
-_LANE_COLUMNS: Final = (
-    Column[TrialLane](QT_TRANSLATE_NOOP("Tables", "Lane"), lambda row: row.name),
-    Column[TrialLane](QT_TRANSLATE_NOOP("Tables", "Kind"), lambda row: named(KINDS, row.kind)),
-    Column[TrialLane](QT_TRANSLATE_NOOP("Tables", "What it does"), _does),
 )
 
 
@@ -94,7 +84,14 @@ class TrialForm(Panel):
         self._prompts: RowsModel[TrialPrompt] = RowsModel(_PROMPT_COLUMNS, self)
         self.prompts_table.setModel(self._prompts)
         self.lanes_table = Table()
-        self._lanes: RowsModel[TrialLane] = RowsModel(_LANE_COLUMNS, self)
+        self._lanes: RowsModel[TrialLane] = RowsModel(
+            (
+                Column[TrialLane](QT_TRANSLATE_NOOP("Tables", "Lane"), lambda row: row.name),
+                Column[TrialLane](QT_TRANSLATE_NOOP("Tables", "Kind"), lambda row: named(KINDS, row.kind)),
+                Column[TrialLane](QT_TRANSLATE_NOOP("Tables", "What it does"), self._does, tooltip=_in_full),
+            ),
+            self,
+        )
         self.lanes_table.setModel(self._lanes)
         self.criteria = CriteriaCard()
         self._headings = {name: label("heading") for name in ("preview", "lanes")}
@@ -157,15 +154,21 @@ class TrialForm(Panel):
         row.setColumnStretch(1, 1)
         grid.addLayout(row)
         grid.addStretch(1)
-        grid.addWidget(self._start_note)
-        grid.addWidget(self.start_button)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(card)
-        fix_width(scroll, 400)
-        return scroll
+        choices = QWidget()
+        column = QVBoxLayout(choices)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(scroll, 1)
+        # In sight however low the window is: it is what the page is for.
+        column.addWidget(self._start_note)
+        column.addWidget(self.start_button)
+        fix_width(choices, 400)
+        return choices
 
     def _make_preview(self) -> QWidget:
         inside = QWidget()
@@ -311,6 +314,15 @@ class TrialForm(Panel):
 
     # What the server says ---------------------------------------------------------------------------------
 
+    def _does(self, lane: TrialLane) -> str:
+        """Vectors by the names that they have beside the chat, and the lines of a prompt."""
+        steering = (steering_text(own, self._title_of) for own in lane.steering)
+        return "; ".join((*steering, *(f"“{line.text}”" for line in lane.lines))) or "–"
+
+    def _title_of(self, vector: str) -> str:
+        known = self._workspace.steering.vector(vector)
+        return abbreviated(vector) if known is None else known.display_name or known.concept
+
     @Slot()
     def _show(self) -> None:
         draft, check = self._draft, self._draft.check
@@ -383,3 +395,8 @@ class TrialForm(Panel):
         self._lanes.replace(check.lanes)
         self.lanes_table.fit_columns(200)
         self.criteria.show_criteria(check.lock.criteria_json, check.lock.hash)
+
+
+def _in_full(lane: TrialLane) -> str:
+    """The server's own words, with the content hash."""
+    return "\n".join((*lane.steering, *(line.text for line in lane.lines)))

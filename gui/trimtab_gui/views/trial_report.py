@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QEvent, QLocale, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtCore import QEvent, QLocale, QStandardPaths, Qt, QUrl, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton
 from trimtab_client.reports import ReportFormat
 from trimtab_client.trial_types import CostFigures
@@ -14,6 +14,25 @@ from trimtab_client.trial_types import CostFigures
 from trimtab_gui.models.trial_reports import ReportsModel, file_name
 
 _LANGUAGES: Final = {"en": "English", "ja": "日本語"}
+
+
+class _ChoiceMenu(QMenu):
+    """Stays open while something is ticked in it: choosing a language is not yet writing a report."""
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if not self._tick(self.actionAt(event.position().toPoint())):
+            super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        chooses = event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if not (chooses and self._tick(self.activeAction())):
+            super().keyPressEvent(event)
+
+    def _tick(self, action: QAction | None) -> bool:
+        if action is None or not action.isCheckable() or not action.isEnabled():
+            return False
+        action.trigger()
+        return True
 
 
 class ReportButton(QPushButton):
@@ -31,7 +50,7 @@ class ReportButton(QPushButton):
         self._form = ReportFormat.PPTX
         self._dialog: QFileDialog | None = None
         self.clicked.connect(self.open_menu)
-        self.menu_of_forms = QMenu(self)
+        self.menu_of_forms = _ChoiceMenu(self)
         forms = (ReportFormat.PPTX, ReportFormat.PDF, ReportFormat.HTML)
         self.forms = {form: QAction(self) for form in forms if slides or form is not ReportFormat.PPTX}
         for form, action in self.forms.items():
@@ -51,6 +70,13 @@ class ReportButton(QPushButton):
         self.with_costs = QAction(self)
         self.with_costs.setCheckable(True)
         self.menu_of_forms.addAction(self.with_costs)
+        self._after = self.menu_of_forms.addSeparator()
+        self._file: Path | None = None
+        self.open_file = QAction(self)
+        self.open_folder = QAction(self)
+        self.open_file.triggered.connect(self._open_file)
+        self.open_folder.triggered.connect(self._open_folder)
+        self.menu_of_forms.addActions([self.open_file, self.open_folder])
         self._chosen_by_hand = False
         for action in self.languages.values():
             action.triggered.connect(self._language_chosen)
@@ -112,6 +138,11 @@ class ReportButton(QPushButton):
         self.setToolTip(hint)
         self.setAccessibleDescription(hint)
         self.with_costs.setEnabled(self._cost is not None)
+        written = self._file
+        for action in (self._after, self.open_file, self.open_folder):
+            action.setVisible(written is not None)
+        self.open_file.setText(self.tr("Open “{0}”").format("" if written is None else written.name))
+        self.open_folder.setText(self.tr("Show it in its folder"))
         for action in self.forms.values():
             action.setEnabled(bool(self._name) and not self._model.is_busy)
 
@@ -126,6 +157,9 @@ class ReportButton(QPushButton):
             self._dialog = QFileDialog(self)
             self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
             self._dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+            self._dialog.setDirectory(
+                QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+            )
             self._dialog.fileSelected.connect(self.write_to)
         patterns = {
             ReportFormat.PPTX: self.tr("Slides (*.pptx)"),
@@ -147,4 +181,16 @@ class ReportButton(QPushButton):
 
     @Slot(str)
     def _written(self, path: str) -> None:
-        self.told.emit(self.tr("✓ Written: {0}").format(Path(path).name))
+        self._file = Path(path)
+        self._show()
+        self.told.emit(self.tr("✓ Written: {0}").format(self._file.name))
+
+    @Slot()
+    def _open_file(self) -> None:
+        if self._file is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._file)))
+
+    @Slot()
+    def _open_folder(self) -> None:
+        if self._file is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._file.parent)))

@@ -23,7 +23,7 @@ _EN: Final = {
     "no more than the {prompt_margin} that would matter.",
     "prompt_passes": _GAIN_EN + ".",
     "prompt_passes_steering_fails": _GAIN_EN + ", and {steered} fails.",
-    "steer": _GAIN_EN + " and is ahead of the best prompt, {prompt}, by {advantage} "
+    "steer": _GAIN_EN + " and is ahead of the best prompt, lane {prompt}, by {advantage} "
     "({advantage_low} to {advantage_high}).",
     "steer_no_prompt": _GAIN_EN + ". No prompt was tried beside it, so whether one would do is not known.",
     "prompt_or_steering": "Lane {lane} gains enough, but whether it is better than lane {prompt} is open: it is ahead "
