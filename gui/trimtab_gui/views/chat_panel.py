@@ -42,6 +42,7 @@ class ChatPanel(Panel):
         head.addWidget(self.close_button)
         self.body = QVBoxLayout()
         self.body.setSpacing(8)
+        self._area: QScrollArea | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 10, 12)
         layout.setSpacing(8)
@@ -50,7 +51,7 @@ class ChatPanel(Panel):
             inside = QWidget()
             inside.setLayout(self.body)
             self.body.setContentsMargins(0, 0, 6, 0)
-            area = QScrollArea()
+            area = self._area = QScrollArea()
             area.setWidget(inside)
             area.setWidgetResizable(True)
             area.setFrameShape(QFrame.Shape.NoFrame)
@@ -85,6 +86,13 @@ class ChatPanel(Panel):
         parent = self.parentWidget()
         assert parent is not None
         width = max(scaled(self.WIDTH), self.minimumSizeHint().width())
+        if self._area is not None:
+            # It never scrolls sideways, so its content has to fit.
+            around = self.layout().contentsMargins()
+            bar = self._area.verticalScrollBar().sizeHint().width()
+            width = max(
+                width, self._area.widget().minimumSizeHint().width() + bar + around.left() + around.right()
+            )
         # Of a room that is larger than the window, the part that is in sight.
         room = parent.visibleRegion().boundingRect() if parent.isVisible() else parent.rect()
         width = min(width, room.width() - 20)

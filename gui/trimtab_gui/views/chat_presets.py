@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -50,7 +51,8 @@ class PresetPanel(ChatPanel):
         self._conversation = conversation
         self._notice = notice
         self.list = QListWidget()
-        self.list.setMinimumHeight(130)
+        self.list.setMinimumHeight(110)
+        self.list.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.name_field = QLineEdit()
         self.system_field = QPlainTextEdit()
         self.system_field.setTabChangesFocus(True)
@@ -85,6 +87,10 @@ class PresetPanel(ChatPanel):
         self.top_k.setRange(0, 1_000_000)
         self.max_tokens.setRange(0, 1_000_000)
         self.seed.setRange(0, 2**31 - 1)
+        for spin in (self.temperature, self.top_p, self.top_k, self.max_tokens, self.seed):
+            spin.lineEdit().setTextMargins(6, 0, 0, 0)
+            # As wide as its place: what the largest figure would need is more than there is.
+            spin.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.stop_field.setTabChangesFocus(True)
         line = self.fontMetrics().lineSpacing()
         self.system_field.setFixedHeight(4 * line + 20)
@@ -92,9 +98,6 @@ class PresetPanel(ChatPanel):
         set_tone(self.use_button, "accent")
         set_tone(self.delete_button, "flat")
         self.lane_choice.setMinimumContentsLength(10)
-        fields = QFormLayout()
-        fields.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
-        fields.setSpacing(6)
         self._sampling_fields: tuple[tuple[str, QWidget], ...] = (
             ("temperature", self.temperature),
             ("top_p", self.top_p),
@@ -104,7 +107,6 @@ class PresetPanel(ChatPanel):
             ("stop", self.stop_field),
         )
         for name, field in self._sampling_fields:
-            fields.addRow(self._labels[name], field)
             self._labels[name].setBuddy(field)
         self._labels["name"].setBuddy(self.name_field)
         self._labels["system"].setBuddy(self.system_field)
@@ -121,11 +123,32 @@ class PresetPanel(ChatPanel):
         self.body.addWidget(self._labels["system"])
         self.body.addWidget(self.system_field)
         self.body.addWidget(self.sampling_box)
-        self.body.addLayout(fields)
+        self.body.addLayout(self._make_sampling())
         self.body.addWidget(self._hint)
         self.body.addWidget(self.use_button)
         self.body.addLayout(lane)
         self.body.addLayout(keeping)
+
+    def _make_sampling(self) -> QGridLayout:
+        """Each field below its name, two or three beside each other: the whole panel fits into a small window."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(3)
+        places = {
+            "temperature": (0, 0, 2),
+            "top_p": (0, 2, 2),
+            "top_k": (0, 4, 2),
+            "max_tokens": (2, 0, 3),
+            "seed": (2, 3, 3),
+            "stop": (4, 0, 6),
+        }
+        for name, field in self._sampling_fields:
+            row, column, width = places[name]
+            grid.addWidget(self._labels[name], row, column, 1, width)
+            grid.addWidget(field, row + 1, column, 1, width)
+        for column in range(6):
+            grid.setColumnStretch(column, 1)
+        return grid
 
     def _wire(self) -> None:
         self.list.currentItemChanged.connect(self._chosen)

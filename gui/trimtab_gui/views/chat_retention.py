@@ -37,6 +37,7 @@ class RetentionPanel(ChatPanel):
         self._group = QButtonGroup(self)
         self.days = QSpinBox()
         self.days.setRange(1, 3650)
+        self.days.lineEdit().setTextMargins(6, 0, 0, 0)
         self._consequence = label(wrap=True)
         self.apply_button = QPushButton()
         self._forget_text = label(wrap=True)
