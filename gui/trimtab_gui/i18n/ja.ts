@@ -7061,4 +7061,147 @@ Click to see what to do.</source>
         <translation>質問（{0}）</translation>
     </message>
 </context>
+<context>
+    <name>ContrastSet</name>
+    <message>
+        <source>not UTF-8; save the file as UTF-8</source>
+        <translation>UTF-8 ではありません。UTF-8 で保存し直してください</translation>
+    </message>
+    <message>
+        <source>not CSV: {0}</source>
+        <translation>CSV として読めません（{0}）</translation>
+    </message>
+    <message>
+        <source>not JSON: {0}</source>
+        <translation>JSON として読めません（{0}）</translation>
+    </message>
+    <message>
+        <source>unknown columns {0}; separate columns by commas. Known are {1}, if this is a table</source>
+        <translation>不明な列 {0} があります。列はカンマで区切ってください。表で使える列は {1} です</translation>
+    </message>
+    <message>
+        <source>unknown columns {0}; known are {1}, if this is a table</source>
+        <translation>不明な列 {0} があります。表で使える列は {1} です</translation>
+    </message>
+    <message>
+        <source>columns {0} occur twice</source>
+        <translation>列 {0} が重複しています</translation>
+    </message>
+    <message>
+        <source>the column statement_id is missing; rows about one statement share it, so that none is in both splits</source>
+        <translation>列 statement_id がありません。同じ内容についての行には同じ値を入れます（抽出用と取り置き用に分かれないようにするため）</translation>
+    </message>
+    <message>
+        <source>the prompts are in the columns positive and negative, or in user for both sides, or in positive_text and negative_text; use one of these ways</source>
+        <translation>プロンプトは、列 positive と negative、両側に共通の列 user、または列 positive_text と negative_text のいずれか一つの形で書いてください</translation>
+    </message>
+    <message>
+        <source>{0} and {1} exclude each other; {2} is for both sides</source>
+        <translation>{0} と {1} は同時に使えません。{2} は両側に共通の列です</translation>
+    </message>
+    <message>
+        <source>the row has {0} cells, the header {1} columns</source>
+        <translation>この行には {0} 個のセルがありますが、見出しは {1} 列です</translation>
+    </message>
+    <message>
+        <source>{0} goes with a message, not with {1}_text</source>
+        <translation>{0} はメッセージと組み合わせる列です。{1}_text とは使えません</translation>
+    </message>
+    <message>
+        <source>the positive side is empty</source>
+        <translation>positive 側が空です</translation>
+    </message>
+    <message>
+        <source>the negative side is empty</source>
+        <translation>negative 側が空です</translation>
+    </message>
+    <message>
+        <source>split is missing, and line {0} has one; give it in every line or in none</source>
+        <translation>split がありませんが、{0} 行目にはあります。すべての行に書くか、どの行にも書かないでください</translation>
+    </message>
+    <message>
+        <source>split is {0}; use &quot;train&quot; or &quot;dev&quot;</source>
+        <translation>split が {0} です。&quot;train&quot; か &quot;dev&quot; にしてください</translation>
+    </message>
+    <message>
+        <source>{0} is no list</source>
+        <translation>{0} がリストではありません</translation>
+    </message>
+    <message>
+        <source>{0}.role is {1}; use one of {2}</source>
+        <translation>{0}.role が {1} です。{2} のいずれかにしてください</translation>
+    </message>
+    <message>
+        <source>{0} is missing or is no object; it holds {1}</source>
+        <translation>{0} がないか、オブジェクトではありません。中身は {1} です</translation>
+    </message>
+    <message>
+        <source>{0} has unknown keys {1}; known are {2}</source>
+        <translation>{0} に不明なキー {1} があります。使えるのは {2} です</translation>
+    </message>
+    <message>
+        <source>{0} is missing or is no text</source>
+        <translation>{0} がないか、文字列ではありません</translation>
+    </message>
+    <message>
+        <source>{0} holds half of a surrogate pair, which is no character</source>
+        <translation>{0} に文字として成り立たないコード（サロゲートペアの片方）があります</translation>
+    </message>
+    <message>
+        <source>{0} is empty</source>
+        <translation>{0} が空です</translation>
+    </message>
+    <message>
+        <source>a prompt needs either messages or a non-empty text, and not both</source>
+        <translation>プロンプトには messages か空でない text のどちらか一方だけを書いてください</translation>
+    </message>
+    <message>
+        <source>reply_prefix goes with messages; put it at the end of text instead</source>
+        <translation>reply_prefix は messages と組み合わせます。text のときは末尾に書いてください</translation>
+    </message>
+    <message>
+        <source>messages must end with a user message; put the beginning of the reply into reply_prefix</source>
+        <translation>messages の最後は user のメッセージにしてください。応答の書き出しは reply_prefix に書きます</translation>
+    </message>
+    <message>
+        <source>there is no pair with split &quot;train&quot;; at least one is needed</source>
+        <translation>split が &quot;train&quot; の対がありません。少なくとも一つ必要です</translation>
+    </message>
+    <message>
+        <source>id {0} is used twice; each pair needs its own</source>
+        <translation>id {0} が重複しています。対ごとに別の id を付けてください</translation>
+    </message>
+    <message>
+        <source>statement {0} is both in train and in dev; a held-out pair must be about a statement the direction was not made from</source>
+        <translation>内容 {0} が train と dev の両方にあります。取り置く対は、抽出に使っていない内容についてのものにしてください</translation>
+    </message>
+    <message>
+        <source>the prompts are messages, but the model&apos;s tokenizer has no chat template; give each as text</source>
+        <translation>プロンプトがメッセージの形ですが、このモデルのトークナイザーにはチャットテンプレートがありません。text で書いてください</translation>
+    </message>
+    <message>
+        <source>position &quot;answer_mean&quot; needs an answer, and the prompt has none</source>
+        <translation>位置 &quot;answer_mean&quot; には answer が必要ですが、このプロンプトにはありません</translation>
+    </message>
+    <message>
+        <source>the prompt has no token</source>
+        <translation>プロンプトにトークンがありません</translation>
+    </message>
+    <message>
+        <source>nothing is left to average but the first token, which never counts</source>
+        <translation>平均できるトークンがありません（最初のトークンは数えません）</translation>
+    </message>
+    <message>
+        <source>{0}: {1}</source>
+        <translation>{0}：{1}</translation>
+    </message>
+    <message>
+        <source>pair {0}, {1} side: {2}</source>
+        <translation>対 {0} の {1} 側：{2}</translation>
+    </message>
+    <message>
+        <source>pair {1}, {0} side: {2}</source>
+        <translation>対 {1} の {0} 側：{2}</translation>
+    </message>
+</context>
 </TS>

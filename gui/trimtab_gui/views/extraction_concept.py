@@ -19,6 +19,7 @@ from trimtab_client import ContrastPairPreview
 
 from trimtab_gui.bridge import Failure
 from trimtab_gui.i18n import QT_TRANSLATE_NOOP
+from trimtab_gui.models.contrast_faults import fault_text
 from trimtab_gui.models.extraction import PAIR_SUFFIXES, ExtractionModel
 from trimtab_gui.models.extraction_template import FILE_NAME, template
 from trimtab_gui.models.extraction_words import languages_text, set_title, words
@@ -268,10 +269,12 @@ class ConceptPage(WizardPage):
     def _fault(self, failure: Failure) -> str:
         line = failure.metadata.get("line")
         if line is not None:
-            return self.tr("Line {0}: {1}").format(line, _without_place(failure.message))
+            return self.tr("Line {0}: {1}").format(line, fault_text(_without_place(failure.message)))
+        if failure.reason == "FIELD_INVALID" and failure.metadata.get("field") == "contrast_set":
+            return fault_text(_without_place(failure.message))
         return describe(failure)
 
 
 def _without_place(message: str) -> str:
-    """What the server says behind "contrast set, line N: "."""
+    """What the server says behind "contrast set: " or "contrast set, line N: "."""
     return message.partition(": ")[2] or message
