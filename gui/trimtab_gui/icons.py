@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -65,10 +66,11 @@ def _document(body: str, ink: str, width: float = 1.7) -> str:
     )
 
 
+@lru_cache(maxsize=512)
 def icon(name: str, ink: str, size: int = 24) -> QIcon:
     """The icon called `name` with strokes of colour `ink`, sharp from `size` pixels to twice that.
 
-    Large text takes large icons, and so do dense screens.
+    Large text takes large icons, and so do dense screens. Drawn once: buttons ask for theirs at every change.
     """
     renderer = QSvgRenderer(QByteArray(_document(_BODIES[name], ink).encode()))
     result = QIcon()
