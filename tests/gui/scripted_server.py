@@ -82,6 +82,9 @@ class Script:
     # GetServerInfo hangs while this is cleared.
     answers: threading.Event = field(default_factory=threading.Event)
     refuse_chat: str = ""
+    # Kinds of requests, by the names of their messages: never answered; or refused, with code and reason.
+    held: set[str] = field(default_factory=set)
+    refused: dict[str, tuple[grpc.StatusCode, str]] = field(default_factory=dict)
     # Which arm the active snapshot's lane is in while a rollout is in force.
     arm: str = "candidate"
 
@@ -240,6 +243,11 @@ class ScriptedServer:
         self.requests.append(request)
         if ("authorization", f"Bearer {TOKEN}") not in context.invocation_metadata():
             refuse(context, grpc.StatusCode.UNAUTHENTICATED, "TOKEN_INVALID", "The token is not known.")
+        kind = type(request).__name__
+        while kind in self.script.held and context.is_active():
+            time.sleep(0.01)
+        if kind in self.script.refused:
+            refuse(context, *self.script.refused[kind], "It does not go now.")
 
 
 def refuse(context: grpc.ServicerContext, code: grpc.StatusCode, reason: str, message: str) -> None:

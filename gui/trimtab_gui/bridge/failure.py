@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from trimtab_client import TrimtabError
+
+# What the client says of a transport that broke; every other reason is the server's own.
+_UNREACHABLE: Final = frozenset({"SERVER_UNREACHABLE", "CONNECTION_LOST", "TLS_FAILED"})
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,8 @@ class Failure:
 
     @property
     def means_unreachable(self) -> bool:
-        """Whether the server itself is gone, as opposed to refusing this call."""
-        return self.code == "UNAVAILABLE" and self.reason not in ("SERVER_DRAINING", "STAGE_LOADING")
+        """Whether the server itself is gone, as opposed to refusing this call, which it can do as UNAVAILABLE too."""
+        return self.code == "UNAVAILABLE" and self.reason in _UNREACHABLE
 
     @property
     def means_connection_ended(self) -> bool:

@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 from trimtab_client.types import Approval, ApprovalState
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import TellingModel
 
 SHOWN: Final = 200
 
 
-class ApprovalsModel(QObject):
+class ApprovalsModel(TellingModel):
     changed = Signal()
-    failed = Signal(object)
     # An Approval that was taken back.
     cancelled = Signal(object)
 
@@ -64,4 +64,4 @@ class ApprovalsModel(QObject):
 
     def _not_taken_back(self, failure: Failure) -> None:
         self.refresh()
-        self.failed.emit(failure)
+        self.tell(failure)

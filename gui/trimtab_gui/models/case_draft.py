@@ -11,6 +11,7 @@ from trimtab_client.case_types import Case, CaseDraft, CaseTemplate
 from trimtab_client.trial_types import PromptFile, TrialCheck, TrialDraft
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import worth_telling
 from trimtab_gui.models.trial_criteria import CriteriaModel
 
 PAUSE_MILLISECONDS: Final = 300
@@ -146,6 +147,12 @@ class CaseDraftModel(QObject):
         self.changed.emit()
 
     @Slot()
+    def check_again(self) -> None:
+        """A session has begun: what was asked of the one before got no answer."""
+        if self._case is not None and not self.is_locked:
+            self._edited()
+
+    @Slot()
     def _ask(self) -> None:
         self._asked += 1
         draft = TrialDraft(
@@ -161,7 +168,7 @@ class CaseDraftModel(QObject):
         """Only the latest counts."""
         if number != self._asked or self._timer.isActive():
             return
-        self._check, self._failure, self._checking = check, failure, False
+        self._check, self._failure, self._checking = check, worth_telling(failure), False
         if check is not None:
             self.criteria.take_answer(check.lock.criteria_json)
         elif failure is not None:
@@ -173,7 +180,7 @@ class CaseDraftModel(QObject):
         self.kept.emit(case)
 
     def _refused(self, failure: Failure) -> None:
-        self._failure = failure
+        self._failure = worth_telling(failure)
         self._set_saving(False)
         self.criteria.take_failure(failure)
 

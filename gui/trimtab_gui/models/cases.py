@@ -10,12 +10,13 @@ from trimtab_client import AsyncClient
 from trimtab_client.case_types import Case, CaseChoice, CaseDraft, CaseTemplate
 
 from trimtab_gui.bridge import Failure, Gateway, Stream
+from trimtab_gui.models.telling import TellingModel
 
 #: The template of a case that is started without one.
 NO_TEMPLATE: Final = ""
 
 
-class CasesModel(QObject):
+class CasesModel(TellingModel):
     """Watches all cases: what is shown is what the server says, also after a loss of the connection."""
 
     # The list, or the open case.
@@ -26,7 +27,6 @@ class CasesModel(QObject):
     # A candidate was kept as a snapshot.
     snapshotKept = Signal()
     busyChanged = Signal()
-    failed = Signal(object)
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -158,8 +158,7 @@ class CasesModel(QObject):
         self._refused(failure)
 
     def _refused(self, failure: Failure) -> None:
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)
 
     def _take_templates(self, templates: tuple[CaseTemplate, ...]) -> None:
         self._templates = templates

@@ -11,6 +11,7 @@ from trimtab_client import ContrastSetReview, Progress
 from trimtab_client.types import Concept, Vector
 
 from trimtab_gui.bridge import Failure, Gateway, Stream
+from trimtab_gui.models.telling import worth_telling
 
 #: As the server takes it.
 LARGEST_BYTES: Final = 8 * 1024 * 1024 - 64 * 1024
@@ -195,6 +196,14 @@ class ExtractionModel(QObject):
 
     # Reviewing --------------------------------------------------------------------------------------------
 
+    def review_again(self) -> None:
+        """A session has begun: what was asked of the one before got no answer."""
+        if self._draft.has_pairs and self._review is None and self._review_failure is None:
+            self._asked += 1
+            self._reviewing = True
+            self._timer.start()
+            self.reviewChanged.emit()
+
     @Slot()
     def _review_now(self) -> None:
         draft, answer = self._draft, _Review(self, self._asked)
@@ -211,7 +220,7 @@ class ExtractionModel(QObject):
         if number != self._asked:
             return
         self._reviewing = False
-        self._review, self._review_failure = review, failure
+        self._review, self._review_failure = review, worth_telling(failure)
         self.reviewChanged.emit()
 
     # Running ----------------------------------------------------------------------------------------------

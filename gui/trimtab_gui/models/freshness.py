@@ -8,17 +8,17 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from trimtab_client.types import Deployment, Evidence
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import TellingModel
 
 # The server itself looks every half minute, and soon after a change.
 EVERY_MILLISECONDS: Final = 15_000
 SOON_MILLISECONDS: Final = 1_500
 
 
-class FreshnessModel(QObject):
+class FreshnessModel(TellingModel):
     """Asks the server again from time to time, and soon after something has changed."""
 
     changed = Signal()
-    failed = Signal(object)
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,4 +56,4 @@ class FreshnessModel(QObject):
         # With no connection nobody is asked; the next session starts it again.
         if not failure.means_connection_ended:
             self._timer.start(EVERY_MILLISECONDS)
-            self.failed.emit(failure)
+            self.tell(failure)

@@ -6,15 +6,15 @@ from PySide6.QtCore import QObject, Signal
 from trimtab_client.types import Model, PromptPreset, Stage
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import TellingModel
 
 
-class HostedModel(QObject):
+class HostedModel(TellingModel):
     """The first model of the server: one deployment serves one model."""
 
     changed = Signal()
     # Model, tuple[Stage, ...].
     loaded = Signal(object, object)
-    failed = Signal(object)
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -48,5 +48,4 @@ class HostedModel(QObject):
         self.loaded.emit(self._model, stages)
 
     def _refused(self, failure: Failure) -> None:
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)

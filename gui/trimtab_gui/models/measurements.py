@@ -14,6 +14,7 @@ from trimtab_client.types import Vector
 from trimtab_gui.bridge import Failure, Gateway, Stream
 from trimtab_gui.models.hosted import HostedModel
 from trimtab_gui.models.measuring_questions import MeasuringQuestions
+from trimtab_gui.models.telling import TellingModel
 
 LayerGroups = tuple[tuple[int, ...], ...]
 
@@ -61,7 +62,7 @@ def best_layer(vector: Vector) -> int:
     return vector.layers[max(range(len(figures)), key=lambda place: figures[place])]
 
 
-class MeasurementsModel(QObject):
+class MeasurementsModel(TellingModel):
     """One measurement runs at a time, and goes on whatever is open; each vector's newest one is kept here."""
 
     # A vector's name: its measurement has come, or it is known that there is none.
@@ -70,7 +71,6 @@ class MeasurementsModel(QObject):
     runChanged = Signal()
     # A vector's name: measured to the end.
     measured = Signal(str)
-    failed = Signal(object)
 
     def __init__(self, gateway: Gateway, hosted: HostedModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -119,8 +119,7 @@ class MeasurementsModel(QObject):
             self.take(vector, None)
             return
         self._asked.discard(vector)
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)
 
     # Measuring --------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from trimtab_client.types import (
 from trimtab_client.types import Signal as Figure
 
 from trimtab_gui.bridge import Failure, Gateway, Stream
+from trimtab_gui.models.telling import TellingModel
 
 CAPACITY: Final = 2000
 HISTORY: Final = 2000
@@ -65,14 +66,13 @@ class Ring:
         return self._count
 
 
-class MonitorsModel(QObject):
+class MonitorsModel(TellingModel):
     """The watch of one deployment. `changed` comes at most once a flush, not once a sample."""
 
     changed = Signal()
     alarmsChanged = Signal()
     thresholdsChanged = Signal()
     canaryChanged = Signal()
-    failed = Signal(object)
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -239,7 +239,7 @@ class MonitorsModel(QObject):
         self._progress = None
         self.canaryChanged.emit()
         if failure is not None:
-            self.failed.emit(failure)
+            self.tell(failure)
 
     def _watch_ended(self, failure: Failure | None) -> None:
         self._watch = None
@@ -247,8 +247,7 @@ class MonitorsModel(QObject):
             self._quiet(failure)
 
     def _quiet(self, failure: Failure) -> None:
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)
 
 
 def _time_of(run: CanaryRun) -> float:

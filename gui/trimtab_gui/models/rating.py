@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject, Signal
 from trimtab_client.trial_types import RatingProgress, RatingReply, RatingSheet
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import TellingModel
 
 
-class RatingModel(QObject):
+class RatingModel(TellingModel):
     """The caller's sheet of one trial. A grade counts once the server has it."""
 
     changed = Signal()
-    failed = Signal(object)
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -94,8 +94,7 @@ class RatingModel(QObject):
     def _refused(self, failure: Failure) -> None:
         self._busy = False
         self.changed.emit()
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)
 
 
 class _Grade:

@@ -17,6 +17,7 @@ from trimtab_client.types import (
 )
 
 from trimtab_gui.bridge import Failure, Gateway, Stream
+from trimtab_gui.models.telling import TellingModel
 
 
 class Done(StrEnum):
@@ -28,7 +29,7 @@ class Done(StrEnum):
     UNSTEERED = "unsteered"
 
 
-class ReleaseModel(QObject):
+class ReleaseModel(TellingModel):
     """Reads the history and changes it; what is active is only what the server's watch says."""
 
     snapshotsChanged = Signal()
@@ -39,7 +40,6 @@ class ReleaseModel(QObject):
     diffReady = Signal(str, str, object)
     # Done, Revision | Snapshot.
     succeeded = Signal(object, object)
-    failed = Signal(object)
     busyChanged = Signal()
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
@@ -112,7 +112,7 @@ class ReleaseModel(QObject):
         """Asks what changes from `base` to `other`; the answer to an older question is dropped."""
         self._asked_diff = (base, other)
         answer = _Diff(self, base, other)
-        self._gateway.call(lambda client: client.diff_snapshots(base, other), answer.done, self.failed.emit)
+        self._gateway.call(lambda client: client.diff_snapshots(base, other), answer.done, self.tell)
 
     # Changing ---------------------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ class ReleaseModel(QObject):
     def _refused(self, failure: Failure) -> None:
         self._set_pending(None)
         self.refresh()
-        self.failed.emit(failure)
+        self.tell(failure)
 
     def _take_changes(self, changes: list[ActiveChange]) -> None:
         self._active = changes[-1]
@@ -180,8 +180,8 @@ class ReleaseModel(QObject):
     def _watch_ended(self, failure: Failure | None) -> None:
         """The session ends with its watches; the next one opens them again."""
         self._watch = None
-        if failure is not None and not failure.means_connection_ended:
-            self.failed.emit(failure)
+        if failure is not None:
+            self.tell(failure)
 
     def _take_snapshots(self, snapshots: tuple[Snapshot, ...]) -> None:
         self._snapshots = snapshots
@@ -197,8 +197,7 @@ class ReleaseModel(QObject):
 
     def _quiet(self, failure: Failure) -> None:
         """A list that could not be read because the connection ended is read again with the next session."""
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)
 
 
 class _Diff:

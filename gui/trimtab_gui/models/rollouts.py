@@ -14,6 +14,7 @@ from trimtab_client.rollout_types import PlanCheck, PlanFile, Rollout, RolloutCh
 from trimtab_client.types import ActiveChange
 
 from trimtab_gui.bridge import Failure, Gateway, Stream
+from trimtab_gui.models.telling import TellingModel
 
 KEPT: Final = 50
 FORMATS: Final = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
@@ -63,7 +64,7 @@ def read_plan(path: Path) -> PlanChoice | Failure:
         return Failure("UNKNOWN", "PLAN_UNREADABLE", f"{path} cannot be read: {error}")
 
 
-class RolloutsModel(QObject):
+class RolloutsModel(TellingModel):
     """Follows the newest rollout while it has not ended; the server's word is the only truth about it."""
 
     changed = Signal()
@@ -73,7 +74,6 @@ class RolloutsModel(QObject):
     checked = Signal()
     # RolloutDone, Rollout.
     succeeded = Signal(object, object)
-    failed = Signal(object)
     busyChanged = Signal()
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
@@ -245,7 +245,7 @@ class RolloutsModel(QObject):
     def _refused(self, failure: Failure) -> None:
         self._set_pending(None)
         self.refresh()
-        self.failed.emit(failure)
+        self.tell(failure)
 
     def _take_list(self, rollouts: tuple[Rollout, ...]) -> None:
         known = {one.name: one for one in self._rollouts}
@@ -307,8 +307,7 @@ class RolloutsModel(QObject):
             self.checked.emit()
 
     def _quiet(self, failure: Failure) -> None:
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)
 
 
 class _Answer:

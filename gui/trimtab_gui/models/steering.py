@@ -25,6 +25,7 @@ from trimtab_client.types import (
 )
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import TellingModel
 
 STRENGTH_LIMIT: Final = 1.0
 
@@ -59,7 +60,7 @@ class Draft:
         )
 
 
-class SteeringModel(QObject):
+class SteeringModel(TellingModel):
     """Vectors, stages and the draft. The server's echo (the active snapshot) is the truth about what is applied."""
 
     vectorsChanged = Signal()
@@ -68,7 +69,6 @@ class SteeringModel(QObject):
     draftChanged = Signal(str)
     activeChanged = Signal()
     stageLoading = Signal(str)
-    failed = Signal(object)
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -257,7 +257,7 @@ class SteeringModel(QObject):
         self.stageLoading.emit("")
         self.stagesChanged.emit()
         if failure is not None:
-            self.failed.emit(failure)
+            self.tell(failure)
 
 
 def _first_draft(vector: Vector) -> Draft:

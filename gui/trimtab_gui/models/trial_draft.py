@@ -10,6 +10,7 @@ from trimtab_client.case_types import Case
 from trimtab_client.trial_types import CriteriaFile, PromptFile, Trial, TrialCheck, TrialDraft, TrialSample
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import worth_telling
 from trimtab_gui.models.trial_criteria import CriteriaModel, Source
 
 LARGEST_BYTES: Final = 64 * 1024 * 1024
@@ -165,7 +166,7 @@ class TrialDraftModel(QObject):
     def answered(self, number: int, check: TrialCheck | None, failure: Failure | None) -> None:
         """The check with this number is back; only the latest counts."""
         if number == self._asked and not self._timer.isActive():
-            self._check, self._failure, self._checking = check, failure, False
+            self._check, self._failure, self._checking = check, worth_telling(failure), False
             if check is not None:
                 self.criteria.take_answer(check.lock.criteria_json)
             elif failure is not None:
@@ -200,7 +201,7 @@ class TrialDraftModel(QObject):
 
     def _refused(self, failure: Failure) -> None:
         self._starting = self._checking = False
-        self._failure = failure
+        self._failure = worth_telling(failure)
         self.changed.emit()
 
     def _forget(self) -> None:

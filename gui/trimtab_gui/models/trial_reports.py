@@ -10,14 +10,14 @@ from trimtab_client.reports import ReportFormat
 from trimtab_client.trial_types import CostFigures
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import TellingModel
 
 
-class ReportsModel(QObject):
+class ReportsModel(TellingModel):
     """One report at a time."""
 
     # The path of a file that is there now.
     written = Signal(str)
-    failed = Signal(object)
     busyChanged = Signal()
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
@@ -50,13 +50,13 @@ class ReportsModel(QObject):
             path.write_bytes(content)
         except OSError as error:
             reason = error.strerror or str(error)
-            self.failed.emit(Failure("INVALID_ARGUMENT", "FILE_UNWRITABLE", f"{path}: {reason}"))
+            self.tell(Failure("INVALID_ARGUMENT", "FILE_UNWRITABLE", f"{path}: {reason}"))
         else:
             self.written.emit(str(path))
 
     def _refused(self, failure: Failure) -> None:
         self._set_busy(False)
-        self.failed.emit(failure)
+        self.tell(failure)
 
     def _set_busy(self, busy: bool) -> None:
         self._busy = busy

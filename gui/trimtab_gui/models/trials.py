@@ -18,11 +18,12 @@ from trimtab_client.trial_types import (
 )
 
 from trimtab_gui.bridge import Failure, Gateway, Stream
+from trimtab_gui.models.telling import TellingModel
 
 T = TypeVar("T")
 
 
-class TrialsModel(QObject):
+class TrialsModel(TellingModel):
     """Lists trials; watches the open one, so that its rows and its progress are those of the server."""
 
     listChanged = Signal()
@@ -34,7 +35,6 @@ class TrialsModel(QObject):
     rowsArrived = Signal(list)
     promptsChanged = Signal()
     busyChanged = Signal()
-    failed = Signal(object)
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -194,8 +194,7 @@ class TrialsModel(QObject):
         self._refused(failure)
 
     def _refused(self, failure: Failure) -> None:
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)
 
     def _put(self, trial: Trial) -> None:
         known = [own.name for own in self._trials]

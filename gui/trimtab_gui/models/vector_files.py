@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from trimtab_client.types import Vector, VectorFile
 
 from trimtab_gui.bridge import Failure, Gateway
+from trimtab_gui.models.telling import TellingModel
 
 LARGEST_BYTES: Final = 64 * 1024 * 1024
 #: Suffix -> what the server calls the format.
@@ -39,14 +40,14 @@ class Upload:
         return self.format == "safetensors"
 
 
-class VectorFiles(QObject):
+class VectorFiles(TellingModel):
     """Brings vectors in and hands them out."""
 
     # Vector.
     imported = Signal(object)
     # The file, and the layers that its format has no place for.
     exported = Signal(str, object)
-    failed = Signal(object)
+    busyChanged = Signal()
 
     def __init__(self, gateway: Gateway, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -87,7 +88,7 @@ class VectorFiles(QObject):
         """Imports a file; what its manifest says need not be given, and what it does not say must be."""
         if self._busy:
             return
-        self._busy = True
+        self._set_busy(True)
         self._gateway.call(
             lambda client: client.import_vector(
                 upload.content,
@@ -109,7 +110,7 @@ class VectorFiles(QObject):
             return
         if self._busy:
             return
-        self._busy = True
+        self._set_busy(True)
         writing = _Writing(self, path)
         scale = "" if form == "safetensors" else "raw_norm"
         name, drop = vector.name, form == "gguf"
@@ -121,7 +122,7 @@ class VectorFiles(QObject):
 
     def write(self, path: Path, file: VectorFile) -> None:
         """What the server made of it, on its way to the disk."""
-        self._busy = False
+        self._set_busy(False)
         try:
             path.write_bytes(file.content)
         except OSError as error:
@@ -130,19 +131,23 @@ class VectorFiles(QObject):
         self.exported.emit(str(path), file.dropped_layers)
 
     def _arrived(self, vector: Vector) -> None:
-        self._busy = False
+        self._set_busy(False)
         self.imported.emit(vector)
 
     def _refused(self, failure: Failure) -> None:
-        self._busy = False
-        self.failed.emit(failure)
+        self._set_busy(False)
+        self.tell(failure)
+
+    def _set_busy(self, busy: bool) -> None:
+        self._busy = busy
+        self.busyChanged.emit()
 
     def _refuse_suffix(self, path: Path) -> None:
         text = self.tr("{0} has no suffix of a vector file; there are {1}.")
         self._refuse("VECTOR_FORMAT_UNKNOWN", text.format(path.name, ", ".join(FORMATS)))
 
     def _refuse(self, reason: str, message: str) -> None:
-        self.failed.emit(Failure("INVALID_ARGUMENT", reason, message, {"detail": message}))
+        self.tell(Failure("INVALID_ARGUMENT", reason, message, {"detail": message}))
 
 
 class _Writing:

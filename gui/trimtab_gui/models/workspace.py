@@ -24,6 +24,7 @@ from trimtab_gui.models.monitors import MonitorsModel
 from trimtab_gui.models.release import ReleaseModel
 from trimtab_gui.models.rollouts import RolloutsModel
 from trimtab_gui.models.steering import SteeringModel
+from trimtab_gui.models.telling import TellingModel
 from trimtab_gui.models.vector_files import VectorFiles
 from trimtab_gui.settings import SettingsFile
 
@@ -35,11 +36,9 @@ class Tone(StrEnum):
     DANGER = "danger"
 
 
-class Workspace(QObject):
+class Workspace(TellingModel):
     """Built once; reads everything again whenever a session opens."""
 
-    # Failure, or any other thing that went wrong: shown until the next one.
-    failed = Signal(object)
     # Everything the first screen needs has been read.
     ready = Signal()
 
@@ -120,6 +119,7 @@ class Workspace(QObject):
         self.audit.refresh()
         self.rollouts.start()
         self.freshness.refresh()
+        self.extraction.review_again()
 
     def refresh_vectors(self) -> None:
         self.gateway.call(lambda client: client.vectors(), self._take_vectors, self._refused)
@@ -154,8 +154,7 @@ class Workspace(QObject):
         self._arrived("active")
 
     def _refused(self, failure: Failure) -> None:
-        if not failure.means_connection_ended:
-            self.failed.emit(failure)
+        self.tell(failure)
 
     def _arrived(self, what: str) -> None:
         if what in self._waiting_for:

@@ -99,6 +99,7 @@ class CasesPage(Panel):
         model.busyChanged.connect(self._show_buttons)
         model.snapshotKept.connect(self._workspace.release.refresh)
         self._workspace.connection.opened.connect(model.restart)
+        self._workspace.connection.opened.connect(self.draft.check_again)
         self._workspace.connection.changed.connect(self._show_buttons)
         self.table.selectionModel().selectionChanged.connect(self._select)
         self.new_button.clicked.connect(self.new_case)

@@ -112,6 +112,7 @@ class TrialsPage(Panel):
         self.rating_model.failed.connect(self._show_failure)
         self.draft.started.connect(self._started)
         self._workspace.connection.opened.connect(self.model.restart)
+        self._workspace.connection.opened.connect(self.draft.touch)
         self._workspace.connection.changed.connect(self._show_buttons)
         self.table.selectionModel().selectionChanged.connect(self._select)
         self.new_button.clicked.connect(self.new_trial)

@@ -43,6 +43,7 @@ class VectorImport(Panel):
         self._files.imported.connect(self._arrived)
         self._files.exported.connect(self._saved)
         self._files.failed.connect(self._refused)
+        self._files.busyChanged.connect(self._refresh)
         workspace.steering.stagesChanged.connect(self._show_stages)
         self.retranslate()
         self._form.hide()
