@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -30,10 +31,17 @@ class Sink:
         self.ends: list[Failure | None] = []
 
 
-def make_port(loop: LoopThread, sink: Sink, *, capacity: int, drop_oldest: bool) -> Port[int]:
+def make_port(
+    loop: LoopThread, sink: Sink, *, capacity: int, droppable: Callable[[int], bool] | None = None
+) -> Port[int]:
     return Port(
-        sink.batches.append, sink.ends.append, capacity=capacity, drop_oldest=drop_oldest, wake=loop.call_soon
+        sink.batches.append, sink.ends.append, capacity=capacity, droppable=droppable, wake=loop.call_soon
     )
+
+
+def is_plotted(number: int) -> bool:
+    """Every number but the thousands, which stand for alarms."""
+    return number % 1000 != 0
 
 
 async def produce(port: Port[int], count: int) -> None:
@@ -44,7 +52,7 @@ async def produce(port: Port[int], count: int) -> None:
 
 def test_a_full_port_makes_the_sender_wait_and_loses_nothing(loop: LoopThread) -> None:
     sink = Sink()
-    port = make_port(loop, sink, capacity=50, drop_oldest=False)
+    port = make_port(loop, sink, capacity=50)
     sending = loop.spawn(produce(port, 1000))
     largest = 0
     while not sink.ends:
@@ -57,18 +65,44 @@ def test_a_full_port_makes_the_sender_wait_and_loses_nothing(loop: LoopThread) -
 
 def test_a_full_plot_port_drops_the_oldest(loop: LoopThread) -> None:
     sink = Sink()
-    port = make_port(loop, sink, capacity=10, drop_oldest=True)
+    port = make_port(loop, sink, capacity=10, droppable=lambda _number: True)
     loop.spawn(produce(port, 100)).result(5)
     while not sink.ends:
         port.flush(100)
     assert sink.batches == [list(range(90, 100))] and port.dropped == 90
 
 
+def test_a_full_port_drops_only_what_may_go_and_keeps_the_order(loop: LoopThread) -> None:
+    sink = Sink()
+    port = make_port(loop, sink, capacity=250, droppable=is_plotted)
+    loop.spawn(produce(port, 100_000)).result(30)
+    while not sink.ends:
+        port.flush(100)
+    numbers = [number for batch in sink.batches for number in batch]
+    assert numbers == [*range(0, 100_000, 1000), *range(99_850, 100_000)]
+    assert port.dropped == 100_000 - 250
+
+
+def test_a_port_full_of_what_may_not_go_drops_plots_and_makes_the_rest_wait(loop: LoopThread) -> None:
+    sink = Sink()
+    port = make_port(loop, sink, capacity=5, droppable=is_plotted)
+    sending = loop.spawn(produce(port, 9_002))
+    while len(port._kept) < 5:
+        threading.Event().wait(0.001)
+    while not sink.ends:
+        port.flush(2)
+        threading.Event().wait(0.001)
+    sending.result(5)
+    numbers = [number for batch in sink.batches for number in batch]
+    assert [number for number in numbers if not is_plotted(number)] == list(range(0, 9_002, 1000))
+    assert numbers == sorted(numbers) and numbers[-1] == 9_001
+
+
 def test_a_discarded_port_delivers_nothing_and_frees_its_sender(loop: LoopThread) -> None:
     sink = Sink()
-    port = make_port(loop, sink, capacity=5, drop_oldest=False)
+    port = make_port(loop, sink, capacity=5)
     sending = loop.spawn(produce(port, 8))
-    while port.flush(0) or len(port._items) < 5:
+    while port.flush(0) or len(port._kept) < 5:
         threading.Event().wait(0.001)
     port.discard()
     sending.result(5)

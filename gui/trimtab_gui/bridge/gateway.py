@@ -129,11 +129,14 @@ class Gateway(QObject):
         ended: Callable[[Failure | None], None],
         *,
         capacity: int = 4096,
-        drop_oldest: bool = False,
+        droppable: Callable[[T], bool] | None = None,
     ) -> Stream:
-        """Runs one stream: `received` gets batches, `ended` comes once, last, with the failure if there was one."""
+        """Runs one stream: `received` gets batches, `ended` comes once, last, with the failure if there was one.
+
+        Of items that come faster than they are shown, `droppable` says which may go; without it none may.
+        """
         port: Port[T] = Port(
-            received, ended, capacity=capacity, drop_oldest=drop_oldest, wake=self._loop.call_soon
+            received, ended, capacity=capacity, droppable=droppable, wake=self._loop.call_soon
         )
         self._ports.append(port)
         self._timer.start()

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 from typing import Generic, TypeVar
 
 from trimtab_gui.bridge.failure import Failure
@@ -20,11 +21,20 @@ class Ended:
     failure: Failure | None
 
 
+@dataclass(frozen=True)
+class _Place(Generic[T]):
+    """An item with its number in the order of coming."""
+
+    number: int
+    item: T
+
+
 class Port(Generic[T]):
     """A bounded queue between the threads.
 
-    When it is full, either the oldest item is dropped (plots: only the newest matters) or the network side waits
-    (chat: nothing may be lost), which gRPC's flow control passes on to the server.
+    When it is full, the oldest item that `droppable` lets go is dropped (plots: only the newest samples matter).
+    Where there is none, or `droppable` is None (chat: nothing may be lost), the network side waits, which gRPC's
+    flow control passes on to the server.
     """
 
     def __init__(
@@ -33,32 +43,47 @@ class Port(Generic[T]):
         ended: Callable[[Failure | None], None],
         *,
         capacity: int,
-        drop_oldest: bool,
+        droppable: Callable[[T], bool] | None = None,
         wake: Callable[[Callable[[], None]], None],
     ) -> None:
         self._received: Callable[[list[T]], None] | None = received
         self._ended: Callable[[Failure | None], None] | None = ended
-        self._items: deque[T] = deque()
+        # Apart, so that the oldest that may go is found at once; the numbers bring them back into one order.
+        self._kept: deque[_Place[T]] = deque()
+        self._loose: deque[_Place[T]] = deque()
+        self._lock = Lock()
+        self._put = 0
         self._end: Ended | None = None
         self._capacity = capacity
-        self._drop_oldest = drop_oldest
+        self._droppable = droppable
         self._room = asyncio.Event()
         self._wake = wake
         self.dropped = 0
 
     async def put(self, item: T) -> None:
-        """Network thread: hands one item over, waiting while the port is full."""
-        if self._drop_oldest:
-            if len(self._items) >= self._capacity:
-                self._items.popleft()
+        """Network thread: hands one item over, waiting while the port is full of what may not be dropped."""
+        loose = self._droppable is not None and self._droppable(item)
+        while not self._take(item, loose):
+            await self._room.wait()
+
+    def _take(self, item: T, loose: bool) -> bool:
+        """Whether there was room, or nothing lost by dropping."""
+        with self._lock:
+            if self._is_full:
+                if not (self._loose or loose):
+                    self._room.clear()
+                    return False
                 self.dropped += 1
-        else:
-            while len(self._items) >= self._capacity:
-                self._room.clear()
-                if len(self._items) < self._capacity:
-                    break
-                await self._room.wait()
-        self._items.append(item)
+                if not self._loose:
+                    return True
+                self._loose.popleft()
+            (self._loose if loose else self._kept).append(_Place(self._put, item))
+            self._put += 1
+            return True
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._kept) + len(self._loose) >= self._capacity
 
     def end(self, failure: Failure | None) -> None:
         """Network thread: nothing follows."""
@@ -68,24 +93,32 @@ class Port(Generic[T]):
         """GUI thread: delivers at most `limit` items in one call; returns how many."""
         # The end is read first: whatever was put before it is then already in the queue.
         end = self._end
-        was_full = len(self._items) >= self._capacity
-        batch: list[T] = []
-        while self._items and len(batch) < limit:
-            batch.append(self._items.popleft())
-        if was_full and not self._drop_oldest:
+        with self._lock:
+            was_full = self._is_full
+            batch = [self._pop() for _ in range(min(limit, len(self._kept) + len(self._loose)))]
+            is_empty = not (self._kept or self._loose)
+        if was_full:
             self._wake(self._room.set)
         if batch and self._received is not None:
             self._received(batch)
-        if end is not None and not self._items and self._ended is not None:
+        if end is not None and is_empty and self._ended is not None:
             ended, self._received, self._ended = self._ended, None, None
             ended(end.failure)
         return len(batch)
+
+    def _pop(self) -> T:
+        """The oldest item of both kinds."""
+        kept, loose = self._kept, self._loose
+        from_kept = bool(kept) and (not loose or kept[0].number < loose[0].number)
+        return (kept if from_kept else loose).popleft().item
 
     def discard(self) -> None:
         """GUI thread: delivers nothing more."""
         self._received = None
         self._ended = None
-        self._items.clear()
+        with self._lock:
+            self._kept.clear()
+            self._loose.clear()
         self._wake(self._room.set)
 
     @property

@@ -150,7 +150,7 @@ class MonitorsModel(TellingModel):
             self._take,
             self._watch_ended,
             capacity=8192,
-            drop_oldest=True,
+            droppable=_is_sample,
         )
         self._gateway.call(lambda client: client.canary_runs(limit=100), self._take_runs, self._quiet)
         self.changed.emit()
@@ -248,6 +248,11 @@ class MonitorsModel(TellingModel):
 
     def _quiet(self, failure: Failure) -> None:
         self.tell(failure)
+
+
+def _is_sample(event: MonitorEvent) -> bool:
+    """Of a plot only the newest matters; alarms, thresholds and canary runs are never dropped."""
+    return isinstance(event, Sample)
 
 
 def _time_of(run: CanaryRun) -> float:
