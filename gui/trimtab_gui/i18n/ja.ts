@@ -508,6 +508,14 @@ Click to see what to do.</source>
         <translation>1 つ前のスナップショットを再び適用します</translation>
     </message>
     <message>
+        <source>Undo the rollback</source>
+        <translation>ロールバックを取り消す</translation>
+    </message>
+    <message>
+        <source>Activates again what was active before the last rollback</source>
+        <translation>直前のロールバックの前に適用されていたスナップショットを再び適用します</translation>
+    </message>
+    <message>
         <source>Unsteered now</source>
         <translation>今すぐステアリングなし</translation>
     </message>
@@ -2565,6 +2573,10 @@ Click to see what to do.</source>
     <message>
         <source>Roll back to this…</source>
         <translation>これにロールバック…</translation>
+    </message>
+    <message>
+        <source>Undo the rollback…</source>
+        <translation>ロールバックを取り消す…</translation>
     </message>
     <message>
         <source>{0} (active)</source>

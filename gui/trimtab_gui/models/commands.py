@@ -249,6 +249,13 @@ SPECS: Final = (
         needs_reason=True,
     ),
     CommandSpec(
+        "release.undo_rollback",
+        "release",
+        QT_TRANSLATE_NOOP("Commands", "Undo the rollback"),
+        hint=QT_TRANSLATE_NOOP("Commands", "Activates again what was active before the last rollback"),
+        needs_reason=True,
+    ),
+    CommandSpec(
         "release.unsteered",
         "release",
         QT_TRANSLATE_NOOP("Commands", "Unsteered now"),

@@ -92,6 +92,14 @@ class ReleaseModel(TellingModel):
         current = self._active.snapshot.name
         return next((revision for revision in standing if revision.snapshot != current), None)
 
+    def undo_target(self) -> Revision | None:
+        """The revision that the last rollback took away; None unless that rollback is what is active now."""
+        last, before = next(iter(self._revisions), None), next(iter(self._revisions[1:]), None)
+        if last is None or before is None or self._active is None:
+            return None
+        stands = last.number == self._active.revision.number and last.kind is RevisionKind.ROLLBACK
+        return before if stands and before.snapshot != last.snapshot else None
+
     # Reading ----------------------------------------------------------------------------------------------
 
     def start(self) -> None:

@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
             ("chat.cycle_readout", self._cycle_readout, _always),
             ("chat.send_key", self.toggle_send_key, _always),
             ("release.rollback", self.ask_rollback, self._can_roll_back),
+            ("release.undo_rollback", self.ask_undo_rollback, self._can_undo_rollback),
             ("release.unsteered", self.unsteered_now, self._can_go_unsteered),
             ("release.create", self._create_snapshot, self._can_create),
             ("release.canary", self._run_canary, self._can_run_canary),
@@ -321,6 +322,12 @@ class MainWindow(QMainWindow):
     def _can_roll_back(self) -> bool:
         return self._workspace.connection.is_live and self._workspace.release.can_roll_back
 
+    def _can_undo_rollback(self) -> bool:
+        release = self._workspace.release
+        return (
+            self._workspace.connection.is_live and not release.is_busy and release.undo_target() is not None
+        )
+
     def _can_go_unsteered(self) -> bool:
         release = self._workspace.release
         return (
@@ -453,6 +460,12 @@ class MainWindow(QMainWindow):
             tone=Tone.DANGER,
             option=self.tr("Stop running replies too"),
         )
+
+    def ask_undo_rollback(self) -> None:
+        """Asks why; then activates what was active before the last rollback."""
+        target = self._workspace.release.undo_target()
+        if target is not None:
+            self.ask_activation(target.snapshot)
 
     def unsteered_now(self) -> None:
         """No question asked: the reason says how it was done, and the notice offers the way back."""

@@ -118,6 +118,7 @@ class SnapshotsPage(Panel):
         self.activate_button = QPushButton()
         set_tone(self.activate_button, "accent")
         self.rollback_button = QPushButton()
+        self.undo_button = QPushButton()
         self.base_choice = Choice()
         self.base_choice.setMinimumContentsLength(12)
         self._title = label("heading")
@@ -143,7 +144,10 @@ class SnapshotsPage(Panel):
         head.addWidget(self.new_button)
         column.addLayout(head)
         column.addWidget(self.snapshots_table, 3)
-        column.addWidget(self._headings["history"])
+        middle = QHBoxLayout()
+        middle.addWidget(self._headings["history"], 1)
+        middle.addWidget(self.undo_button)
+        column.addLayout(middle)
         column.addWidget(self.history_table, 4)
         halves = QSplitter(Qt.Orientation.Horizontal)
         halves.setChildrenCollapsible(False)
@@ -201,6 +205,7 @@ class SnapshotsPage(Panel):
         self.new_button.clicked.connect(self._new)
         self.activate_button.clicked.connect(self._activate)
         self.rollback_button.clicked.connect(self._roll_back)
+        self.undo_button.clicked.connect(self._undo)
 
     def retranslate(self) -> None:
         self._headings["snapshots"].setText(self.tr("Snapshots"))
@@ -224,6 +229,8 @@ class SnapshotsPage(Panel):
         self.new_button.setText(self.tr("New from the vectors…"))
         self.activate_button.setText(self.tr("Activate…"))
         self.rollback_button.setText(self.tr("Roll back to this…"))
+        self.undo_button.setText(self.tr("Undo the rollback…"))
+        self.undo_button.setToolTip(self._workspace.commands.spec("release.undo_rollback").translated_hint)
         for model in (self._snapshots, self._revisions, self._changes):
             model.retranslate()
         self._show_snapshots()
@@ -354,7 +361,14 @@ class SnapshotsPage(Panel):
         earlier = any(revision.snapshot == self._chosen for revision in self._release.revisions)
         self.activate_button.setEnabled(free and other)
         self.rollback_button.setEnabled(free and other and earlier)
+        # There only while the history ends with a rollback.
+        self.undo_button.setVisible(self._release.undo_target() is not None)
+        self.undo_button.setEnabled(free)
         self.new_button.setEnabled(free and bool(self._workspace.steering.enabled_names()))
+
+    @Slot()
+    def _undo(self) -> None:
+        self._workspace.commands.run("release.undo_rollback")
 
     @Slot()
     def _new(self) -> None:
