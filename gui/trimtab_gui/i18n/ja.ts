@@ -6111,6 +6111,14 @@ Click to see what to do.</source>
         <source>Everything that was kept of chats is deleted.</source>
         <translation>保存されていたチャットの内容をすべて削除しました。</translation>
     </message>
+    <message>
+        <source>The vectors are set as they were in this chat.</source>
+        <translation>ベクトルをこのチャットのときの設定にしました。</translation>
+    </message>
+    <message>
+        <source>The server no longer has what this chat was steered with, so it is left out: {0}</source>
+        <translation>このチャットのステアリングに使われたものがサーバーにないため、除外しました：{0}</translation>
+    </message>
 </context>
 <context>
     <name>ChatEntries</name>

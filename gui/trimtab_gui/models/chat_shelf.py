@@ -57,6 +57,8 @@ class ChatShelf(QObject):
     troubled = Signal(object)
     # KeptChat: it was open when the client crashed. True: it is in the window now.
     recovered = Signal(object, bool)
+    # KeptChat: it has just come into the window.
+    shown = Signal(object)
     # Place: the chat is in the window now.
     opened = Signal(object)
     # ChatHead: it is open in another window.
@@ -298,6 +300,7 @@ class ChatShelf(QObject):
         # The store knows the title that a person gave; here it is always the one made from the first prompt.
         self._last = (replace(self._head(), updated=_ANY), self._lanes())
         self._timer.stop()
+        self.shown.emit(chat)
 
     def rename(self, key: str, title: str) -> None:
         if title.strip():

@@ -100,6 +100,11 @@ class SteeringModel(TellingModel):
     def active(self) -> Snapshot | None:
         return self._active
 
+    @property
+    def is_seeded(self) -> bool:
+        """Whether the dock has been set from what the server has; until then it shows nothing of anybody's."""
+        return self._seeded
+
     def vector(self, name: str) -> Vector | None:
         return next((vector for vector in self._vectors if vector.name == name), None)
 
@@ -177,16 +182,20 @@ class SteeringModel(TellingModel):
 
     def reset_to_active(self) -> None:
         """Sets the dock to what the active snapshot has."""
-        if self._active is None:
-            return
-        terms = {term.vector: term for term in self._active.steering.terms}
+        if self._active is not None:
+            self.set_all(self._active.steering)
+
+    def set_all(self, steering: Steering) -> None:
+        """Sets the dock to this, as far as the server has its vectors and its stage; all else is switched off."""
+        terms = {term.vector: term for term in steering.terms}
         for vector in self._vectors:
             term = terms.get(vector.name)
             if term is None:
                 self._set(vector.name, replace(self._drafts[vector.name], enabled=False))
             else:
                 self._set(vector.name, _draft_of_term(term))
-        self.choose_stage(self._active.steering.stage)
+        if steering.stage in {stage.name for stage in self._stages}:
+            self.choose_stage(steering.stage)
 
     def choose_stage(self, stage: str) -> None:
         """Steers another stage; one that is not loaded is loaded."""

@@ -6,11 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Slot
+from trimtab_client import abbreviated
+from trimtab_client.types import Steering
 
 from trimtab_gui.models.chat_record import ChatHead, KeptChat
 from trimtab_gui.models.chat_shelf import ChatShelf, Place
+from trimtab_gui.models.chat_strengths import ChatStrengths
 from trimtab_gui.models.chat_turn import TurnState
 from trimtab_gui.models.chat_worker import StoreTrouble
+from trimtab_gui.models.server_sentences import listed
+from trimtab_gui.models.steering import SteeringModel
 from trimtab_gui.models.workspace import Tone, Workspace
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.chat_export import ChatExporter
@@ -44,6 +49,8 @@ class ChatDesk(QObject):
         self.chat_list = ChatList(workspace.chats, theme, chat)
         self.presets = PresetPanel(workspace.presets, workspace.conversation, notice, theme, chat)
         self.retention = RetentionPanel(workspace.chats, workspace.files, theme, chat)
+        self.strengths = ChatStrengths(workspace.chats, workspace.steering, self)
+        self.strengths.replaced.connect(self._tell_strengths_replaced)
         self._register()
         shelf = self._shelf
         shelf.troubled.connect(self._tell_trouble)
@@ -185,6 +192,15 @@ class ChatDesk(QObject):
         restore = _Restore(self._shelf, head.key)
         self._notice.tell(text.format(head.title), Tone.PLAIN, self.tr("Undo"), restore.run)
 
+    @Slot(object, object)
+    def _tell_strengths_replaced(self, before: Steering, gone: tuple[str, ...]) -> None:
+        text, tone = self.tr("The vectors are set as they were in this chat."), Tone.PLAIN
+        if gone:
+            text = self.tr("The server no longer has what this chat was steered with, so it is left out: {0}")
+            text, tone = text.format(listed([abbreviated(name) for name in gone])), Tone.WARNING
+        back = _SetBack(self._workspace.steering, before)
+        self._notice.tell(text, tone, self.tr("Undo"), back.run)
+
     @Slot()
     def _tell_lane_removed(self) -> None:
         self._notice.tell(
@@ -219,6 +235,17 @@ class _Open:
 
     def run(self) -> None:
         self.shelf.open(self.place)
+
+
+@dataclass(frozen=True)
+class _SetBack:
+    """What the notice about other strengths offers."""
+
+    steering: SteeringModel
+    before: Steering
+
+    def run(self) -> None:
+        self.steering.set_all(self.before)
 
 
 @dataclass(frozen=True)
