@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Slot
 from PySide6.QtGui import QHideEvent, QKeyEvent
 from PySide6.QtWidgets import (
@@ -19,6 +21,10 @@ from trimtab_gui.icons import icon
 from trimtab_gui.theme import Theme
 from trimtab_gui.views.elements import ElidedLabel, Panel
 from trimtab_gui.views.lengths import scaled
+
+# Around what is in it.
+_LEFT: Final = 12
+_RIGHT: Final = 10
 
 
 class ChatPanel(Panel):
@@ -42,16 +48,17 @@ class ChatPanel(Panel):
         head.addWidget(self.close_button)
         self.body = QVBoxLayout()
         self.body.setSpacing(8)
-        self._area: QScrollArea | None = None
+        self._scrolled: tuple[QScrollArea, QWidget] | None = None
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 8, 10, 12)
+        layout.setContentsMargins(_LEFT, 8, _RIGHT, 12)
         layout.setSpacing(8)
         layout.addLayout(head)
         if scrolls:
             inside = QWidget()
             inside.setLayout(self.body)
             self.body.setContentsMargins(0, 0, 6, 0)
-            area = self._area = QScrollArea()
+            area = QScrollArea()
+            self._scrolled = area, inside
             area.setWidget(inside)
             area.setWidgetResizable(True)
             area.setFrameShape(QFrame.Shape.NoFrame)
@@ -86,13 +93,11 @@ class ChatPanel(Panel):
         parent = self.parentWidget()
         assert parent is not None
         width = max(scaled(self.WIDTH), self.minimumSizeHint().width())
-        if self._area is not None:
+        if self._scrolled is not None:
             # It never scrolls sideways, so its content has to fit.
-            around = self.layout().contentsMargins()
-            bar = self._area.verticalScrollBar().sizeHint().width()
-            width = max(
-                width, self._area.widget().minimumSizeHint().width() + bar + around.left() + around.right()
-            )
+            area, inside = self._scrolled
+            bar = area.verticalScrollBar().sizeHint().width()
+            width = max(width, inside.minimumSizeHint().width() + bar + _LEFT + _RIGHT)
         # Of a room that is larger than the window, the part that is in sight.
         room = parent.visibleRegion().boundingRect() if parent.isVisible() else parent.rect()
         width = min(width, room.width() - 20)

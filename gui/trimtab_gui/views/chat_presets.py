@@ -87,10 +87,10 @@ class PresetPanel(ChatPanel):
         self.top_k.setRange(0, 1_000_000)
         self.max_tokens.setRange(0, 1_000_000)
         self.seed.setRange(0, 2**31 - 1)
-        for spin in (self.temperature, self.top_p, self.top_k, self.max_tokens, self.seed):
-            spin.lineEdit().setTextMargins(6, 0, 0, 0)
+        for figure in (self.temperature, self.top_p, self.top_k, self.max_tokens, self.seed):
+            figure.lineEdit().setTextMargins(6, 0, 0, 0)
             # As wide as its place: what the largest figure would need is more than there is.
-            spin.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            figure.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.stop_field.setTabChangesFocus(True)
         line = self.fontMetrics().lineSpacing()
         self.system_field.setFixedHeight(4 * line + 20)
