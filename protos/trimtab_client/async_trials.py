@@ -54,12 +54,16 @@ class AsyncTrials:
         draft: TrialDraft,
         *,
         lock_hash: str = "",
+        case: str = "",
         keep_days: int = 0,
         reason: str = "",
         request_id: str = "",
     ) -> Trial:
-        """Lock criteria, lanes and prompts; nothing is asked yet. TRIAL_CHANGED if `lock_hash` is another one."""
-        request = requests.create(draft, lock_hash, keep_days, reason, request_id)
+        """Lock criteria, lanes and prompts; nothing is asked yet. TRIAL_CHANGED if `lock_hash` is another one.
+
+        With `case` it is created as a part of that case, or, where the case refuses it, not at all.
+        """
+        request = requests.create(draft, lock_hash, case, keep_days, reason, request_id)
         return read.trial(await self._client._unary(self._stub.CreateTrial, request))
 
     async def run(

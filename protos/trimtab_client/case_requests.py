@@ -10,15 +10,10 @@ from trimtab_client import case_types as types
 from trimtab_client.names import DEFAULT_DEPLOYMENT, qualified
 from trimtab_client.requests import fresh, page_size
 from trimtab_client.rollout_requests import rollout_name
-from trimtab_client.trial_requests import trial_name
+from trimtab_client.trial_requests import case_name, trial_name
 
 #: The one created last in the default deployment.
 NEWEST: Final = f"{DEFAULT_DEPLOYMENT}/cases/-"
-
-
-def case_name(name: str) -> str:
-    """A bare id belongs to the default deployment."""
-    return name if "/" in name else f"{DEFAULT_DEPLOYMENT}/cases/{name}"
 
 
 def draft(value: types.CaseDraft) -> case_pb2.CaseDraft:

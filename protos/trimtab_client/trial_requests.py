@@ -20,6 +20,11 @@ def trial_name(name: str) -> str:
     return name if "/" in name else f"{DEFAULT_DEPLOYMENT}/trials/{name}"
 
 
+def case_name(name: str) -> str:
+    """A bare id belongs to the default deployment."""
+    return name if "/" in name else f"{DEFAULT_DEPLOYMENT}/cases/{name}"
+
+
 def draft(value: types.TrialDraft) -> trial_pb2.TrialDraft:
     return trial_pb2.TrialDraft(
         deployment=qualified("deployments", value.deployment),
@@ -37,12 +42,13 @@ def check(value: types.TrialDraft) -> trial_pb2.CheckTrialRequest:
 
 
 def create(
-    value: types.TrialDraft, lock_hash: str, keep_days: int, reason: str, request_id: str
+    value: types.TrialDraft, lock_hash: str, case: str, keep_days: int, reason: str, request_id: str
 ) -> trial_pb2.CreateTrialRequest:
     return trial_pb2.CreateTrialRequest(
         request_id=fresh(request_id),
         draft=draft(value),
         lock_hash=lock_hash,
+        case=case_name(case) if case else "",
         keep_days=keep_days,
         reason=reason,
     )

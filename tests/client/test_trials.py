@@ -60,7 +60,7 @@ def test_what_is_asked_for_arrives(server: Any) -> None:
     server.answers |= {"CreateTrial": answer, "RunTrial": answer}
     server.answers["ListTrialRows"] = lambda request, context: trial_pb2.ListTrialRowsResponse(total=7)
     with Client(server.target) as client:
-        client.trials.create(DRAFT, lock_hash="ab", keep_days=9, reason="why")
+        client.trials.create(DRAFT, lock_hash="ab", case="cd34", keep_days=9, reason="why")
         client.trials.run("ab12", lock_hash="ab", hurry=True)
         page = client.trials.row_page(
             "ab12", TrialRowFilter(lanes=("steered",), text="dollars", repeat=2, probes=True), size=50
@@ -69,6 +69,7 @@ def test_what_is_asked_for_arrives(server: Any) -> None:
     assert (created.draft.prompts.name, created.draft.prompts.content) == ("own.csv", b"prompt\nWhat?\n")
     assert (created.draft.snapshot, created.draft.repeats) == ("snapshots/honest-1", 3)
     assert (created.lock_hash, created.keep_days, created.reason) == ("ab", 9, "why")
+    assert created.case == "deployments/default/cases/cd34"
     assert (run.name, run.lock_hash, run.hurry) == ("deployments/default/trials/ab12", "ab", True)
     assert (list(rows.lanes), rows.text, rows.repeat, rows.probes, rows.page_size) == (
         ["steered"],

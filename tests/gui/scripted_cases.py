@@ -148,11 +148,15 @@ class ScriptedCases(case_pb2_grpc.CaseServiceServicer):
         self, request: case_pb2.AttachTrialRequest, context: grpc.ServicerContext
     ) -> case_pb2.Case:
         self._check(request, context)
-        case = self.cases[request.name]
+        return self.attach(request.name, request.trial).out()
+
+    def attach(self, name: str, trial: str) -> ScriptedCase:
+        """A trial becomes a part of a case."""
+        case = self.cases[name]
         role = "confirmation" if case.trials else "small"
-        case.trials.append(TrialFacts(request.trial, role, "created", 0, 9))  # type: ignore[arg-type]
+        case.trials.append(TrialFacts(trial, role, "created", 0, 9))  # type: ignore[arg-type]
         self.tell(case)
-        return case.out()
+        return case
 
     def AttachRollout(
         self, request: case_pb2.AttachRolloutRequest, context: grpc.ServicerContext

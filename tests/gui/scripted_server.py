@@ -106,6 +106,7 @@ class ScriptedServer:
         self.monitor_events: list[monitor_pb2.WatchResponse] = []
         self.trials = ScriptedTrials(self.check, refuse)
         self.cases = ScriptedCases(self.check, self.stopping)
+        self.trials.attach = self.cases.attach
         self.reports = ScriptedReports(self.check)
         self.vectors = VectorScript()
         self._server: grpc.Server | None = None

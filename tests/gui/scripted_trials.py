@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import resources
 
@@ -37,6 +37,10 @@ SAID = {
 }
 
 
+def _no_cases(case: str, trial: str) -> None:
+    raise KeyError(case)
+
+
 class ScriptedTrials(trial_pb2_grpc.TrialServiceServicer):
     """hold: rows wait until it is set. after: rows that come before the wait. scale: of grades."""
 
@@ -51,6 +55,8 @@ class ScriptedTrials(trial_pb2_grpc.TrialServiceServicer):
         self.hold.set()
         self.after = 3
         self.pausing = threading.Event()
+        # Makes a trial a part of a case.
+        self.attach: Callable[[str, str], object] = _no_cases
         self.verdict = rollout_pb2.VERDICT_PASS
         self.scale = 4
 
@@ -131,7 +137,10 @@ class ScriptedTrials(trial_pb2_grpc.TrialServiceServicer):
         if request.lock_hash and request.lock_hash != locked.hash:
             self._refuse(context, grpc.StatusCode.ABORTED, "TRIAL_CHANGED", "It is another trial.")
         self.locks.append(request.lock_hash)
-        return self.add(criteria, prompts, request.draft.display_name)
+        trial = self.add(criteria, prompts, request.draft.display_name)
+        if request.case:
+            self.attach(request.case, trial.name)
+        return trial
 
     def add(self, criteria: Criteria, prompts: PromptSet, title: str = "") -> trial_pb2.Trial:
         """A trial that was created and not started."""

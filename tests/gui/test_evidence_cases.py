@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
 from driven_client import Client
 from scripted_cases import passed
 from scripted_server import ScriptedServer
 from trimtab_client.case_types import CaseStepKind, CaseStepState
+from trimtab_client.trial_types import TrialState
 from trimtab_gui.models.case_words import standing
 from trimtab_gui.views.case_steps import StepCard
 from trimtab_gui.views.cases_page import CasesPage
@@ -159,11 +161,12 @@ def test_the_next_step_opens_a_trial_by_the_locked_criteria_and_takes_it_into_th
     connected.wait(lambda: form.start_button.isEnabled())
     form.start_button.click()
     connected.wait(lambda: trials.model.trial is not None)
-    attached = asked(scripted, case_pb2.AttachTrialRequest)
     started = asked(scripted, trial_pb2.RunTrialRequest)
-    assert [own.trial for own in attached] == [own.name for own in started] == [trials.model.trial.name]
-    # Attached before the first prompt is asked: what the case rests on is fixed before its result is known.
-    assert scripted.requests.index(attached[0]) < scripted.requests.index(started[0])
+    attached = [own.name for own in scripted.cases.newest.trials]
+    assert attached == [own.name for own in started] == [trials.model.trial.name]
+    # A part of the case from its creation on: what the case rests on is fixed before its result is known.
+    assert [own.case for own in asked(scripted, trial_pb2.CreateTrialRequest)] == [scripted.cases.newest.name]
+    assert asked(scripted, case_pb2.AttachTrialRequest) == []
     back = trials.open_trial.case_button
     connected.wait(back.isVisible)
     assert back.text() == f"← Case “{page.open_case.title.text()}”"
@@ -171,6 +174,54 @@ def test_the_next_step_opens_a_trial_by_the_locked_criteria_and_takes_it_into_th
     assert connected.window.evidence.tabs.currentWidget() is page
     created = asked(scripted, trial_pb2.CreateTrialRequest)[0]
     assert created.draft.criteria.text == scripted.cases.newest.criteria_json
+
+
+def open_form(connected: Client, page: CasesPage, path: Path) -> None:
+    """The form for the first trial of a new case, with everything in it."""
+    begin(connected, page)
+    lock(connected, page)
+    card(page, CaseStepKind.SMALL_TRIAL).button.click()
+    path.write_text(PROMPTS, encoding="utf-8")
+    trials = connected.window.evidence.trials
+    trials.draft.take_prompts(path)
+    connected.wait(lambda: trials.form.start_button.isEnabled())
+
+
+def test_a_trial_that_the_case_refuses_leaves_nothing_behind_but_the_reason(
+    connected: Client, page: CasesPage, scripted: ScriptedServer, tmp_path: Path
+) -> None:
+    open_form(connected, page, tmp_path / "ours.csv")
+    form, draft = connected.window.evidence.trials.form, connected.window.evidence.trials.draft
+    scripted.script.refused = {
+        "CreateTrialRequest": (grpc.StatusCode.FAILED_PRECONDITION, "CASE_PART_TOO_EARLY")
+    }
+    form.start_button.click()
+    connected.wait(lambda: draft.failure is not None and not draft.is_starting)
+    assert form.isVisible() and "Create another one" in form.fault.text()
+    assert scripted.trials.trials == {} and scripted.cases.newest.trials == []
+    assert asked(scripted, trial_pb2.RunTrialRequest) == []
+    # Everything is still in the form: another press is another try.
+    scripted.script.refused = {}
+    form.start_button.click()
+    connected.wait(lambda: connected.window.evidence.trials.model.trial is not None)
+    assert [own.name for own in scripted.cases.newest.trials] == list(scripted.trials.trials)
+
+
+def test_a_trial_that_is_there_and_does_not_start_is_shown_with_the_reason_and_its_button(
+    connected: Client, page: CasesPage, scripted: ScriptedServer, tmp_path: Path
+) -> None:
+    open_form(connected, page, tmp_path / "ours.csv")
+    trials = connected.window.evidence.trials
+    scripted.script.refused = {"RunTrialRequest": (grpc.StatusCode.UNAVAILABLE, "STAGE_LOADING")}
+    trials.form.start_button.click()
+    connected.wait(lambda: trials.model.trial is not None)
+    assert not trials.form.isVisible() and trials.error.isVisible() and trials.error.text()
+    button = trials.open_trial.run_button
+    assert button.isVisible() and button.text() == "Start"
+    scripted.script.refused = {}
+    button.click()
+    connected.wait(lambda: trials.model.trial.state is TrialState.FINISHED)
+    assert len(scripted.trials.trials) == len(scripted.cases.newest.trials) == 1
 
 
 def test_what_happens_to_a_trial_shows_in_the_path_at_once(

@@ -10,7 +10,7 @@ from trimtab_client.case_types import Case
 from trimtab_client.trial_types import CriteriaFile, PromptFile, Trial, TrialCheck, TrialDraft, TrialSample
 
 from trimtab_gui.bridge import Failure, Gateway
-from trimtab_gui.models.telling import worth_telling
+from trimtab_gui.models.telling import TellingModel, worth_telling
 from trimtab_gui.models.trial_criteria import CriteriaModel, Source
 
 LARGEST_BYTES: Final = 64 * 1024 * 1024
@@ -19,11 +19,11 @@ PAUSE_MILLISECONDS: Final = 250
 PROMPT_SUFFIXES: Final = (".csv", ".tsv", ".jsonl", ".xlsx")
 
 
-class TrialDraftModel(QObject):
+class TrialDraftModel(TellingModel):
     """Every change is checked by the server, which reads the files; nothing is asked before `start`."""
 
     changed = Signal()
-    # What is at fault: a text of the context "Trials" with its detail, or a Failure.
+    # A Trial that was created; `failed` comes after it where it could not be started.
     started = Signal(object)
     sampleMissing = Signal(object)
 
@@ -157,8 +157,11 @@ class TrialDraftModel(QObject):
         self._starting = True
         self.changed.emit()
         lock = check.lock.hash
+        case = "" if self._case is None else self._case.name
         self._gateway.call(
-            lambda client: client.trials.create(draft, lock_hash=lock), self._created, self._refused
+            lambda client: client.trials.create(draft, lock_hash=lock, case=case),
+            self._created,
+            self._refused,
         )
 
     # From the server --------------------------------------------------------------------------------------
@@ -180,24 +183,21 @@ class TrialDraftModel(QObject):
             self.criteria.take_file(sample.criteria, f"criteria.{sample.criteria.format or 'toml'}")
 
     def _created(self, trial: Trial) -> None:
-        if self._case is None:
-            self._run(trial)
-            return
-        case, attach = self._case.name, _Attach(self, trial)
+        """It is there, and a part of its case; whether it starts is another question."""
+        name, lock, start = trial.name, trial.lock.hash, _Start(self, trial)
         self._gateway.call(
-            lambda client: client.cases.attach_trial(trial.name, case), attach.done, self._refused
+            lambda client: client.trials.run(name, lock_hash=lock, hurry=True), self._made, start.failed
         )
 
-    def _run(self, trial: Trial) -> None:
-        name, lock = trial.name, trial.lock.hash
-        self._gateway.call(
-            lambda client: client.trials.run(name, lock_hash=lock, hurry=True), self._ran, self._refused
-        )
-
-    def _ran(self, trial: Trial) -> None:
+    def _made(self, trial: Trial) -> None:
         self._starting = False
         self.clear()
         self.started.emit(trial)
+
+    def not_started(self, trial: Trial, failure: Failure) -> None:
+        """The trial is shown as it is, with the button that starts it: another press here would make a second one."""
+        self._made(trial)
+        self.tell(failure)
 
     def _refused(self, failure: Failure) -> None:
         self._starting = self._checking = False
@@ -237,11 +237,11 @@ class _Answer:
         self._model.answered(self._number, None, failure)
 
 
-class _Attach:
-    """A trial that is started once it is a part of its case."""
+class _Start:
+    """A trial that was created and is to start."""
 
     def __init__(self, model: TrialDraftModel, trial: Trial) -> None:
         self._model, self._trial = model, trial
 
-    def done(self, _case: Case) -> None:
-        self._model._run(self._trial)
+    def failed(self, failure: Failure) -> None:
+        self._model.not_started(self._trial, failure)

@@ -178,8 +178,13 @@ class TrialsModel(TellingModel):
         self._set_busy(False)
         self._put(trial)
         if trial.name == self._name:
+            idle = self._trial is None or self._trial.state is not TrialState.RUNNING
             self._trial = trial
             self.trialChanged.emit()
+            if self._watch is not None and idle and trial.state is TrialState.RUNNING:
+                # It was opened on a trial that did not run, and may yet say so.
+                self._watch.cancel()
+                self._watch = None
             if self._watch is None:
                 self._start_watch()
 

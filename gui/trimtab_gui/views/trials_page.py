@@ -111,6 +111,7 @@ class TrialsPage(Panel):
         self.model.failed.connect(self._show_failure)
         self.rating_model.failed.connect(self._show_failure)
         self.draft.started.connect(self._started)
+        self.draft.failed.connect(self._show_failure)
         self._workspace.connection.opened.connect(self.model.restart)
         self._workspace.connection.opened.connect(self.draft.touch)
         self._workspace.connection.changed.connect(self._show_buttons)

@@ -14,6 +14,7 @@ from trimtab_protos.v1 import case_pb2
 from trimtab_server.api import paging, wire, wire_cases, wire_trials
 from trimtab_server.api.active import ActivePointers
 from trimtab_server.api.case_export import export_of
+from trimtab_server.api.case_names import resolve_case
 from trimtab_server.api.case_news import CaseNews
 from trimtab_server.api.registration import Call
 from trimtab_server.api.trial_drafts import TrialDrafts
@@ -222,14 +223,7 @@ class CaseServicer:
         return Settled(record.version, criteria.canonical, lanes_json(lanes))
 
     def _resolve(self, name: str) -> CaseRecord:
-        deployment, case = wire_cases.case_id(name)
-        with self._database.read() as connection:
-            find_deployment(connection, deployment)
-            newest = case == wire_cases.NEWEST
-            found = cases.newest(connection, deployment) if newest else cases.find(connection, case)
-        if found is None or found.deployment != deployment:
-            raise Refusal("CASE_NOT_FOUND", field="name", case=name)
-        return found
+        return resolve_case(self._database, name)
 
     def _trial(self, name: str) -> str:
         deployment, trial = wire_trials.trial_id(name, "trial")

@@ -11,6 +11,7 @@ from trimtab_protos.v1 import trial_pb2
 
 from trimtab_server.api import paging, wire, wire_costs, wire_trials
 from trimtab_server.api.active import ActivePointers
+from trimtab_server.api.case_names import resolve_case
 from trimtab_server.api.registration import Call
 from trimtab_server.api.trial_book import TrialBook
 from trimtab_server.api.trial_drafts import Draft, TrialDrafts
@@ -19,7 +20,7 @@ from trimtab_server.api.trial_ratings import TrialRatings
 from trimtab_server.api.trial_reader import TrialReader
 from trimtab_server.api.trial_runs import TrialRuns
 from trimtab_server.api.workers import Workers
-from trimtab_server.steering import trial_steps
+from trimtab_server.steering import case_attachment, trial_steps
 from trimtab_server.steering.activation import find_deployment
 from trimtab_server.steering.pinned_lanes import lanes_json
 from trimtab_server.steering.protection import require_allowed
@@ -99,7 +100,7 @@ class TrialServicer:
             raise Refusal("TRIAL_CHANGED", trial="the draft", part="lock", locked_hash=request.lock_hash)
         await self._require_allowed(draft, request.reason, origin)
         create = functools.partial(
-            trial_steps.create_trial,
+            await self._creation(request.case),
             self._database,
             record,
             draft.prompts.canonical,
@@ -108,6 +109,13 @@ class TrialServicer:
             time=self._now(),
         )
         return await self._answer(await self._workers.change(create), call)
+
+    async def _creation(self, case: str) -> Callable[..., TrialRecord]:
+        """The step that makes a trial, alone or as a part of a case."""
+        if not case:
+            return trial_steps.create_trial
+        found = await self._workers.read(resolve_case, self._database, case, "case")
+        return functools.partial(case_attachment.create_trial, case=found.id)
 
     async def RunTrial(self, request: trial_pb2.RunTrialRequest, call: Call) -> trial_pb2.Trial:
         found = await self._workers.read(self._reader.resolve, request.name)

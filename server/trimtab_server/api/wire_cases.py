@@ -49,7 +49,7 @@ _CHOICES: Final = {"scale": case_pb2.CASE_CHOICE_SCALE, "stop": case_pb2.CASE_CH
 # In
 
 
-def case_id(name: str) -> tuple[str, str]:
+def case_id(name: str, field: str = "name") -> tuple[str, str]:
     """The deployment and the id (or `NEWEST`) of "deployments/{deployment}/cases/{id}".
 
     Raises:
@@ -61,8 +61,8 @@ def case_id(name: str) -> tuple[str, str]:
         case _:
             raise Refusal(
                 "FIELD_INVALID",
-                field="name",
-                detail=f"name is {name!r}; it must be deployments/DEPLOYMENT/cases/ID",
+                field=field,
+                detail=f"{field} is {name!r}; it must be deployments/DEPLOYMENT/cases/ID",
             )
 
 

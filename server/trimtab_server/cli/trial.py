@@ -106,10 +106,10 @@ def run(
             draft = _of_case(draft, client.cases.get(case))
         checked = client.trials.check(draft)
         _say_check(found, checked)
-        made = client.trials.create(draft, lock_hash=checked.lock.hash, keep_days=keep_days, reason=reason)
-        if case:
-            # Before its first reply: which trials count is not chosen by how they came out.
-            client.cases.attach_trial(made.name, case, reason=reason)
+        # Part of its case before its first reply: which trials count is not chosen by how they came out.
+        made = client.trials.create(
+            draft, lock_hash=checked.lock.hash, case=case, keep_days=keep_days, reason=reason
+        )
         started = client.trials.run(made.name, lock_hash=made.lock.hash, hurry=hurry, reason=reason)
         found.err.print(f"trial {bare(made.name)} is running, locked as {made.lock.hash[:12]}", markup=False)
         _end(found, client, started, detach=detach)

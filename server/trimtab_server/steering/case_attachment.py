@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from trimtab_server.cases.facts import Role
 from trimtab_server.cases.rules import lane_changes, prompt_marks, repeated
 from trimtab_server.cases.steps import RELEASABLE, REPLACEABLE, STEP_OF
+from trimtab_server.steering import trial_steps
 from trimtab_server.steering.case_reading import CaseView, case_view
 from trimtab_server.steering.case_transition import move, once_only, open_case, require_unchanged, wrong_step
 from trimtab_server.steering.creation import configuration_of
@@ -46,35 +47,74 @@ def attach_trial(
         CASE_CHANGED, TRIAL_CHANGED, TRIAL_STATE (its prompts were deleted)."""
 
     def change(connection: Connection) -> CaseRecord:
-        seen = open_case(connection, case)
-        found = find_trial(connection, trial)
-        taken = cases.case_of_trial(connection, found.id)
-        if taken:
-            raise _taken(found.name, seen, taken)
-        view = case_view(connection, seen)
-        chosen = role or _next_role(view)
-        step = view.step(STEP_OF[chosen])
-        if step.code not in REPLACEABLE:
-            raise wrong_step(seen, step)
-        require_unchanged(connection, seen)
-        _require_same_criteria(seen, found)
-        prompts = _prompts(connection, found)
-        if chosen == "confirmation":
-            _require_fresh(connection, seen, found, prompts)
-        part = CaseTrialRecord(
-            case_id=seen.id,
-            number=cases.next_number(connection, "trials", seen.id),
-            trial=found.id,
-            role=chosen,
-            actor=origin.actor,
-            reason=reason,
-            time=time,
-        )
-        cases.attach_trial(connection, part, prompt_marks(seen.secret, prompts))
-        facts = {"trial": found.name, "role": chosen, "lock_hash": found.lock_hash, "state": found.state}
-        return move(connection, seen, "case.attach_trial", reason, origin, time, facts)
+        return _attach(connection, case, trial, role, reason, origin, time)
 
     return once_only(database, origin, time, change)
+
+
+def create_trial(
+    database: Database,
+    new: TrialRecord,
+    prompts: str,
+    *,
+    case: str,
+    reason: str = "",
+    origin: Origin,
+    time: int,
+) -> TrialRecord:
+    """Locks a trial as a part of a case, in the step that is next; refused, neither of it is there.
+
+    Raises: Refusal: DEPLOYMENT_NOT_FOUND, and what `attach_trial` refuses."""
+
+    def change(connection: Connection) -> TrialRecord:
+        created = trial_steps.add_trial(connection, new, prompts, reason=reason, origin=origin, time=time)
+        try:
+            _attach(connection, case, created.id, None, reason, origin, time)
+        except Refusal as refusal:
+            # The name of what is not there after this would lead nowhere.
+            told = {key: "the trial" if own == created.name else own for key, own in refusal.metadata.items()}
+            raise Refusal(refusal.reason, field=refusal.field, **told) from refusal
+        return created
+
+    return trial_steps.once_only(database, origin, time, change)
+
+
+def _attach(
+    connection: Connection,
+    case: str,
+    trial: str,
+    role: Role | None,
+    reason: str,
+    origin: Origin,
+    time: int,
+) -> CaseRecord:
+    seen = open_case(connection, case)
+    found = find_trial(connection, trial)
+    taken = cases.case_of_trial(connection, found.id)
+    if taken:
+        raise _taken(found.name, seen, taken)
+    view = case_view(connection, seen)
+    chosen = role or _next_role(view)
+    step = view.step(STEP_OF[chosen])
+    if step.code not in REPLACEABLE:
+        raise wrong_step(seen, step)
+    require_unchanged(connection, seen)
+    _require_same_criteria(seen, found)
+    prompts = _prompts(connection, found)
+    if chosen == "confirmation":
+        _require_fresh(connection, seen, found, prompts)
+    part = CaseTrialRecord(
+        case_id=seen.id,
+        number=cases.next_number(connection, "trials", seen.id),
+        trial=found.id,
+        role=chosen,
+        actor=origin.actor,
+        reason=reason,
+        time=time,
+    )
+    cases.attach_trial(connection, part, prompt_marks(seen.secret, prompts))
+    facts = {"trial": found.name, "role": chosen, "lock_hash": found.lock_hash, "state": found.state}
+    return move(connection, seen, "case.attach_trial", reason, origin, time, facts)
 
 
 def attach_rollout(

@@ -51,27 +51,34 @@ def create_trial(
     """
 
     def change(connection: Connection) -> TrialRecord:
-        find_deployment(connection, new.deployment)
-        record = audit.append(
-            connection,
-            time=time,
-            origin=origin,
-            action="trial.create",
-            subject=new.name,
-            deployment=new.deployment,
-            reason=reason,
-            details=_hashes(new) | {"prompts": new.prompt_count, "rows": new.row_count},
-        )
-        created = replace(
-            new,
-            created_in_record=record.sequence,
-            reason=reason,
-            expire_time=time + new.keep_days * DAY,
-        )
-        trials.add(connection, created, prompts)
-        return created
+        return add_trial(connection, new, prompts, reason=reason, origin=origin, time=time)
 
-    return _once_only(database, origin, time, change)
+    return once_only(database, origin, time, change)
+
+
+def add_trial(
+    connection: Connection, new: TrialRecord, prompts: str, *, reason: str, origin: Origin, time: int
+) -> TrialRecord:
+    """`create_trial` within a transaction."""
+    find_deployment(connection, new.deployment)
+    record = audit.append(
+        connection,
+        time=time,
+        origin=origin,
+        action="trial.create",
+        subject=new.name,
+        deployment=new.deployment,
+        reason=reason,
+        details=_hashes(new) | {"prompts": new.prompt_count, "rows": new.row_count},
+    )
+    created = replace(
+        new,
+        created_in_record=record.sequence,
+        reason=reason,
+        expire_time=time + new.keep_days * DAY,
+    )
+    trials.add(connection, created, prompts)
+    return created
 
 
 def start(
@@ -86,7 +93,7 @@ def start(
         require_locked(connection, seen, lock_hash)
         return _move(connection, seen, "trial.start", reason, origin, time, state=RUNNING, start_time=time)
 
-    return _once_only(database, origin, time, change)
+    return once_only(database, origin, time, change)
 
 
 def resume(database: Database, *, trial: str, reason: str = "", origin: Origin, time: int) -> TrialRecord:
@@ -109,7 +116,7 @@ def resume(database: Database, *, trial: str, reason: str = "", origin: Origin, 
         }
         return _move(connection, seen, "trial.resume", reason, origin, time, state=RUNNING, **values)
 
-    return _once_only(database, origin, time, change)
+    return once_only(database, origin, time, change)
 
 
 def pause(database: Database, *, trial: str, reason: str = "", origin: Origin, time: int) -> TrialRecord:
@@ -121,7 +128,7 @@ def pause(database: Database, *, trial: str, reason: str = "", origin: Origin, t
             raise _not_possible(seen, "only a running one is paused")
         return _move(connection, seen, "trial.pause", reason, origin, time, state=PAUSED)
 
-    return _once_only(database, origin, time, change)
+    return once_only(database, origin, time, change)
 
 
 def pause_interrupted(database: Database, reason: str, time: int) -> list[TrialRecord]:
@@ -196,7 +203,7 @@ def finish_rating(
             connection, seen, "trial.finish_rating", outcome, origin, time, reason, agreement=dict(agreement)
         )
 
-    return _once_only(database, origin, time, change)
+    return once_only(database, origin, time, change)
 
 
 def replace_row(
@@ -230,7 +237,7 @@ def replace_row(
             return _move(connection, now, "trial.rerun_row", reason, origin, time, facts)
         return _decide(connection, now, "trial.rerun_row", outcome, origin, time, reason, **facts)
 
-    return _once_only(database, origin, time, change)
+    return once_only(database, origin, time, change)
 
 
 def delete_rows(database: Database, *, trial: str, reason: str, origin: Origin, time: int) -> TrialRecord:
@@ -250,7 +257,7 @@ def delete_rows(database: Database, *, trial: str, reason: str, origin: Origin, 
             connection, seen, "trial.delete_rows", reason, origin, time, {"rows": gone}, state=DELETED
         )
 
-    return _once_only(database, origin, time, change)
+    return once_only(database, origin, time, change)
 
 
 def find_trial(connection: Connection, trial: str) -> TrialRecord:
@@ -366,7 +373,7 @@ def _not_possible(trial: TrialRecord, detail: str) -> Refusal:
     return Refusal("TRIAL_STATE", trial=trial.name, state=trial.state, detail=detail)
 
 
-def _once_only(
+def once_only(
     database: Database, origin: Origin, time: int, change: Callable[[Connection], TrialRecord]
 ) -> TrialRecord:
     """A repeated request gets the trial as it is now."""

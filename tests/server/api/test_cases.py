@@ -570,3 +570,50 @@ def test_a_case_goes_on_after_the_server_was_killed(home: Home, desk: Desk) -> N
     assert refused(lambda: after.attach(case.name, trial.name)).reason == "CASE_PART_TAKEN"
     assert after.decide(case.name, STOP).decision.reason == "as agreed"
     stubs.close()
+
+
+def create_within(
+    desk: Desk, case: case_pb2.Case, file: trial_pb2.PromptFile, **fields: Any
+) -> trial_pb2.Trial:
+    given = trial_pb2.CriteriaFile(text=case.lock.criteria_json, format="json")
+    draft = trial_pb2.TrialDraft(prompts=file, criteria=given)
+    return desk.client.trial.CreateTrial(trial_pb2.CreateTrialRequest(draft=draft, case=case.name, **fields))
+
+
+def test_a_trial_is_created_as_a_part_of_its_case_in_one_step_that_a_retry_repeats(desk: Desk) -> None:
+    case = desk.locked()
+    trial = create_within(desk, case, prompts(0), request_id="once")
+    assert create_within(desk, case, prompts(0), request_id="once").name == trial.name
+    seen = desk.get(case.name)
+    assert [own.trial for own in seen.trials] == [trial.name]
+    assert trial.state == trial_pb2.TRIAL_STATE_CREATED
+    records = desk.client.audit.ListAuditRecords(audit_pb2.ListAuditRecordsRequest()).audit_records
+    assert [own.action for own in records[:2]] == ["case.attach_trial", "trial.create"]
+
+
+def test_a_trial_that_its_case_refuses_is_not_there_either(desk: Desk) -> None:
+    case = desk.create()
+    locked = desk.lock(desk.create().name)
+
+    def names() -> list[str]:
+        listed = desk.client.trial.ListTrials(trial_pb2.ListTrialsRequest(page_size=200))
+        return [own.name for own in listed.trials]
+
+    before = names()
+    records = desk.client.audit.ListAuditRecords(audit_pb2.ListAuditRecordsRequest()).record_count
+    unlocked = case_pb2.Case(name=case.name, lock=locked.lock)
+    failed = refused(lambda: create_within(desk, unlocked, prompts(0), request_id="twice"))
+    assert failed.reason == "CASE_STEP"
+    other = case_pb2.Case(name=locked.name)
+    other.lock.criteria_json = locked.lock.criteria_json.replace("0.02", "0.03")
+    failed = refused(lambda: create_within(desk, other, prompts(0)))
+    assert (failed.reason, failed.metadata["trial"]) == ("CASE_CRITERIA_DIFFER", "the trial")
+    missing = case_pb2.Case(name="deployments/default/cases/none", lock=locked.lock)
+    assert refused(lambda: create_within(desk, missing, prompts(0))).reason == "CASE_NOT_FOUND"
+    assert names() == before
+    audit = desk.client.audit.ListAuditRecords(audit_pb2.ListAuditRecordsRequest())
+    assert audit.record_count == records
+    # The refused request may be repeated once the case is ready.
+    desk.lock(case.name)
+    made = create_within(desk, unlocked, prompts(0), request_id="twice")
+    assert [own.trial for own in desk.get(case.name).trials] == [made.name]
