@@ -534,44 +534,6 @@ def test_a_viewer_reads_and_changes_nothing(own_server: Server, desk: Desk) -> N
     viewer.client.close()
 
 
-@pytest.mark.parametrize(
-    ("call", "code", "reason"),
-    [
-        (lambda desk: desk.get("deployments/default/cases/none"), "NOT_FOUND", "CASE_NOT_FOUND"),
-        (lambda desk: desk.get("cases/none"), "INVALID_ARGUMENT", "FIELD_INVALID"),
-        (lambda desk: desk.create(display_name=""), "INVALID_ARGUMENT", "FIELD_INVALID"),
-        (lambda desk: desk.create(template="magic"), "NOT_FOUND", "CASE_TEMPLATE_NOT_FOUND"),
-        (
-            lambda desk: desk.attach(desk.locked().name, "deployments/default/trials/none"),
-            "NOT_FOUND",
-            "TRIAL_NOT_FOUND",
-        ),
-        (
-            lambda desk: desk.attach_rollout(desk.locked().name, "deployments/default/rollouts/none"),
-            "NOT_FOUND",
-            "ROLLOUT_NOT_FOUND",
-        ),
-        (lambda desk: desk.decide(desk.create().name, 0), "INVALID_ARGUMENT", "FIELD_INVALID"),
-    ],
-)
-def test_refusals_name_what_is_wrong(desk: Desk, call: Any, code: str, reason: str) -> None:
-    failure = refused(lambda: call(desk))
-    assert (failure.code, failure.reason) == (code, reason)
-
-
-def test_a_case_goes_on_after_the_server_was_killed(home: Home, desk: Desk) -> None:
-    """The last one: what it leaves is another server."""
-    case = desk.locked(goal="Honest answers, whatever happens")
-    trial = desk.tried(case, 0, facts=2)
-    before = desk.get(case.name)
-    stubs = home.kill_and_start().client()
-    after = Desk(stubs)
-    assert after.get(case.name) == before
-    assert refused(lambda: after.attach(case.name, trial.name)).reason == "CASE_PART_TAKEN"
-    assert after.decide(case.name, STOP).decision.reason == "as agreed"
-    stubs.close()
-
-
 def create_within(
     desk: Desk, case: case_pb2.Case, file: trial_pb2.PromptFile, **fields: Any
 ) -> trial_pb2.Trial:
@@ -617,3 +579,41 @@ def test_a_trial_that_its_case_refuses_is_not_there_either(desk: Desk) -> None:
     desk.lock(case.name)
     made = create_within(desk, unlocked, prompts(0), request_id="twice")
     assert [own.trial for own in desk.get(case.name).trials] == [made.name]
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "reason"),
+    [
+        (lambda desk: desk.get("deployments/default/cases/none"), "NOT_FOUND", "CASE_NOT_FOUND"),
+        (lambda desk: desk.get("cases/none"), "INVALID_ARGUMENT", "FIELD_INVALID"),
+        (lambda desk: desk.create(display_name=""), "INVALID_ARGUMENT", "FIELD_INVALID"),
+        (lambda desk: desk.create(template="magic"), "NOT_FOUND", "CASE_TEMPLATE_NOT_FOUND"),
+        (
+            lambda desk: desk.attach(desk.locked().name, "deployments/default/trials/none"),
+            "NOT_FOUND",
+            "TRIAL_NOT_FOUND",
+        ),
+        (
+            lambda desk: desk.attach_rollout(desk.locked().name, "deployments/default/rollouts/none"),
+            "NOT_FOUND",
+            "ROLLOUT_NOT_FOUND",
+        ),
+        (lambda desk: desk.decide(desk.create().name, 0), "INVALID_ARGUMENT", "FIELD_INVALID"),
+    ],
+)
+def test_refusals_name_what_is_wrong(desk: Desk, call: Any, code: str, reason: str) -> None:
+    failure = refused(lambda: call(desk))
+    assert (failure.code, failure.reason) == (code, reason)
+
+
+def test_a_case_goes_on_after_the_server_was_killed(home: Home, desk: Desk) -> None:
+    """The last one: what it leaves is another server."""
+    case = desk.locked(goal="Honest answers, whatever happens")
+    trial = desk.tried(case, 0, facts=2)
+    before = desk.get(case.name)
+    stubs = home.kill_and_start().client()
+    after = Desk(stubs)
+    assert after.get(case.name) == before
+    assert refused(lambda: after.attach(case.name, trial.name)).reason == "CASE_PART_TAKEN"
+    assert after.decide(case.name, STOP).decision.reason == "as agreed"
+    stubs.close()
