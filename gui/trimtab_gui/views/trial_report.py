@@ -157,9 +157,7 @@ class ReportButton(QPushButton):
             self._dialog = QFileDialog(self)
             self._dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
             self._dialog.setFileMode(QFileDialog.FileMode.AnyFile)
-            self._dialog.setDirectory(
-                QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-            )
+            self._dialog.setDirectory(str(_documents()))
             self._dialog.fileSelected.connect(self.write_to)
         patterns = {
             ReportFormat.PPTX: self.tr("Slides (*.pptx)"),
@@ -194,3 +192,10 @@ class ReportButton(QPushButton):
     def _open_folder(self) -> None:
         if self._file is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._file.parent)))
+
+
+def _documents() -> Path:
+    """Where people look for documents; their home where there is no such folder."""
+    place = QStandardPaths.StandardLocation
+    found = Path(QStandardPaths.writableLocation(place.DocumentsLocation))
+    return found if found.is_dir() else Path(QStandardPaths.writableLocation(place.HomeLocation))
