@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -72,7 +72,8 @@ def create_trial(
             _attach(connection, case, created.id, None, reason, origin, time)
         except Refusal as refusal:
             # The name of what is not there after this would lead nowhere.
-            told = {key: "the trial" if own == created.name else own for key, own in refusal.metadata.items()}
+            facts = refusal.metadata.items()
+            told: dict[str, Any] = {key: "the trial" if own == created.name else own for key, own in facts}
             raise Refusal(refusal.reason, field=refusal.field, **told) from refusal
         return created
 
