@@ -7062,7 +7062,7 @@ Click to see what to do.</source>
     </message>
     <message>
         <source>This model carries no questions with known answers, and measuring needs some. Choose a file of prompts with right and wrong answers, some of them asked under pressure and some not: a trial&apos;s file will do (CSV, XLSX or JSON lines).</source>
-        <translation>このモデルには正解のわかっている質問が付属していませんが、測定には必要です。正解と誤答を書いたプロンプトのファイルを選択してください。圧力のあるものとないものの両方が必要です。試験に使うファイルがそのまま使えます（CSV、XLSX、JSON Lines）。</translation>
+        <translation>このモデルには正解付きの質問が付属していませんが、測定には必要です。正解と不正解を書いたプロンプトのファイルを選択してください。圧力のあるものとないものの両方が必要です。試験に使うファイルがそのまま使えます（CSV、XLSX、JSON Lines）。</translation>
     </message>
     <message>
         <source>Questions: {0}</source>
