@@ -70,6 +70,7 @@ def test_the_empty_page_leads_to_the_sample_set_in_two_clicks(
     assert shown is not None and shown.lock.hash in page.form.criteria.lock.text()
     page.form.start_button.click()
     connected.wait(lambda: page.model.trial is not None and page.model.trial.state is TrialState.RUNNING)
+    assert page.open_trial.tabs.tabBar().hasFocus()
     # What was shown is what was locked, and what was started.
     assert scripted.trials.locks == [shown.lock.hash, shown.lock.hash]
 

@@ -176,6 +176,8 @@ class TrialsPage(Panel):
         self.model.take_new(trial)
         self.error.hide()
         self.stack.setCurrentIndex(_BROWSE)
+        # Left alone, the keyboard would go from the hidden button to whatever comes next in the window.
+        self.open_trial.tabs.tabBar().setFocus()
 
     @Slot()
     def _rate(self) -> None:
