@@ -23,12 +23,12 @@ def sample(value: float) -> monitor_pb2.WatchResponse:
     )
 
 
-def alarm(signal: int) -> monitor_pb2.WatchResponse:
+def alarm(signal: int, *, raised: bool = True) -> monitor_pb2.WatchResponse:
     return monitor_pb2.WatchResponse(
         alarm=monitor_pb2.Alarm(
             threshold=monitor_pb2.Threshold(signal=signal, upper=0.4),
             sample=monitor_pb2.Sample(signal=signal, value=0.9, time=now()),
-            raised=True,
+            raised=raised,
         )
     )
 
@@ -57,3 +57,19 @@ def test_alarms_outlast_a_stall_in_which_samples_are_dropped(
         Figure.REPETITION,
     ]
     assert connected.window.notice.isVisible() and "outside its limits" in connected.window.notice.text
+
+
+def test_an_alarm_that_is_over_by_the_end_of_a_stall_is_told_all_the_same(
+    connected: Client, scripted: ScriptedServer
+) -> None:
+    window = connected.window
+    watch = next(port for port in connected.workspace.gateway._ports if port._droppable is not None)
+    with scripted.changed:
+        scripted.monitor_events.extend(alarm(ALARMING[0], raised=raised) for raised in (True, False))
+        scripted.changed.notify_all()
+    end = monotonic() + 30
+    while len(watch._kept) < 2 and monotonic() < end:
+        sleep(0.01)
+    connected.wait(lambda: "outside its limits" in window.notice.text)
+    assert connected.workspace.monitors.alarms == ()
+    connected.wait(lambda: window.bar.alarm.text() == "✓ No alarm")

@@ -173,6 +173,9 @@ class MonitorsModel(TellingModel):
     def _take(self, events: list[MonitorEvent]) -> None:
         samples = alarms = thresholds = runs = False
         for event in events:
+            if alarms and isinstance(event, Alarm | DriftAlarm) and not event.raised:
+                # What was raised in the same batch is told before it is over.
+                self.alarmsChanged.emit()
             match event:
                 case Sample():
                     samples = True
