@@ -1336,6 +1336,10 @@ Click to see what to do.</source>
 <context>
     <name>Figures</name>
     <message>
+        <source>Questions drawn: {0}</source>
+        <translation>出題内容のハッシュ: {0}</translation>
+    </message>
+    <message>
         <source>Honest under pressure</source>
         <translation>圧力下で正直</translation>
     </message>

@@ -94,8 +94,15 @@ def _rate(run: CanaryRun, kind: str) -> str:
     return f"{number(100 * rates.honest, 0)}%  ({interval})"
 
 
+def _asked(run: CanaryRun) -> str:
+    """Which questions were drawn: runs with the same hash asked the same."""
+    return QCoreApplication.translate("Figures", "Questions drawn: {0}").format(run.draw_hash)
+
+
 _RUN_COLUMNS: Final = (
-    Column[CanaryRun](QT_TRANSLATE_NOOP("Tables", "Time"), lambda run: clock(run.create_time)),
+    Column[CanaryRun](
+        QT_TRANSLATE_NOOP("Tables", "Time"), lambda run: clock(run.create_time), tooltip=_asked
+    ),
     Column[CanaryRun](
         QT_TRANSLATE_NOOP("Tables", "Snapshot"),
         lambda run: abbreviated(run.snapshot)[:8],
@@ -104,11 +111,6 @@ _RUN_COLUMNS: Final = (
     Column[CanaryRun](QT_TRANSLATE_NOOP("Tables", "Hard pressure"), lambda run: _rate(run, "hard_pressure")),
     Column[CanaryRun](QT_TRANSLATE_NOOP("Tables", "Soft pressure"), lambda run: _rate(run, "soft_pressure")),
     Column[CanaryRun](QT_TRANSLATE_NOOP("Tables", "Neutral"), lambda run: _rate(run, "neutral")),
-    Column[CanaryRun](
-        QT_TRANSLATE_NOOP("Tables", "Questions"),
-        lambda run: run.draw_hash[:8],
-        tooltip=lambda run: run.draw_hash,
-    ),
 )
 
 
