@@ -31,7 +31,6 @@ class VectorScript:
     requests: list[object] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     # Ends what is held when the server stops.
-    stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.hold.set()
@@ -181,9 +180,9 @@ class ScriptedMeasurements(vector_pb2_grpc.VectorServiceServicer):
         )
 
     def _waited(self, context: grpc.ServicerContext, call: str) -> bool:
-        """False where the client has gone."""
+        """False where the client has gone, or the server: not before, or the call would end as if all was well."""
         while not self._script.hold.wait(0.02):
-            if not context.is_active() or self._script.stopping.is_set():
+            if not context.is_active():
                 self._script.cancelled.append(call)
                 return False
         return True

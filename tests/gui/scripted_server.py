@@ -119,7 +119,6 @@ class ScriptedServer:
 
     def start(self) -> None:
         self.stopping.clear()
-        self.vectors.stopping.clear()
         server = grpc.server(
             futures.ThreadPoolExecutor(32, thread_name_prefix="scripted"), options=[("grpc.so_reuseport", 0)]
         )
@@ -141,7 +140,6 @@ class ScriptedServer:
     def stop(self) -> None:
         """Gone at once, with all its streams."""
         self.stopping.set()
-        self.vectors.stopping.set()
         self.script.release.set()
         self.script.answers.set()
         with self.changed:
