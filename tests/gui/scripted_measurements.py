@@ -30,7 +30,6 @@ class VectorScript:
     measured: dict[str, vector_pb2.VectorMeasurement] = field(default_factory=dict)
     requests: list[object] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
-    # Ends what is held when the server stops.
 
     def __post_init__(self) -> None:
         self.hold.set()
