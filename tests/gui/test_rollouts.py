@@ -107,7 +107,7 @@ def test_the_foresight_is_the_servers_and_follows_the_traffic(connected: Client,
     connected.wait(lambda: values["replies"].text() == "150")
     assert values["earliest"].text().startswith("3 d after the start")
     assert values["detection"].text() == "12 looks, 12 h, at the latest"
-    assert values["alarms"].text().startswith("3.5 %")
+    assert values["alarms"].text().startswith("3.5%")
     page.new_panel.traffic_field.setValue(5)
     connected.wait(lambda: values["earliest"].text().startswith("⚠ never"))
     assert values["traffic"].text() == "5 replies a day"
@@ -182,13 +182,13 @@ def test_looks_arrive_live_in_colour_sign_and_word(
 ) -> None:
     start(connected, page)
     bar = connected.window.bar.rollout_button
-    assert bar.text() == "▶ Rollout 0 %: – no look yet"
+    assert bar.text() == "▶ Rollout 0%: – no look yet"
     scripted.rollout.change(
         verdict=rollout_pb2.VERDICT_NOT_ENOUGH_DATA,
         evidence=[evidence(rollout_pb2.VERDICT_NOT_ENOUGH_DATA, share=0.4)],
         look_count=1,
     )
-    connected.wait(lambda: bar.text() == "▶ Rollout 0 %: ◔ not enough data")
+    connected.wait(lambda: bar.text() == "▶ Rollout 0%: ◔ not enough data")
     assert bar.property("tone") == "warning"
     cells = page.view.table.model()
     row = [cells.index(0, column).data() for column in range(7)]
@@ -198,7 +198,7 @@ def test_looks_arrive_live_in_colour_sign_and_word(
         "75",
         "−0.3 (−0.4 to −0.2)",
         "< −0.01, margin 0.1",
-        "40 %",
+        "40%",
         "margin not shown yet",
     ]
     page.view.table.selectRow(0)
@@ -207,7 +207,7 @@ def test_looks_arrive_live_in_colour_sign_and_word(
     connected.wait(lambda: cells.index(0, 1).data() == "✓ pass")
     assert page.view.table.chosen is not None, "a look takes no choice away"
     scripted.rollout.change(step=4, weight=10, verdict=rollout_pb2.VERDICT_PASS)
-    connected.wait(lambda: bar.text() == "▶ Rollout 10 %: ✓ pass")
+    connected.wait(lambda: bar.text() == "▶ Rollout 10%: ✓ pass")
     assert bar.property("tone") == "good" and page.view.verdict_chip.text() == "✓ pass"
 
 
@@ -221,7 +221,7 @@ def test_the_present_step_is_marked_by_more_than_colour(
     connected.wait(lambda: track.cells[3].property("tone") == "held")
     assert [cell.property("tone") for cell in track.cells] == ["done"] * 3 + ["held", "ahead"]
     assert track.present is track.cells[3]
-    assert track.cells[3].accessibleName() == "Step 4: Wait for a person, weight 10 %, held here"
+    assert track.cells[3].accessibleName() == "Step 4: Wait for a person, weight 10%, held here"
     assert track.cells[0].accessibleName().endswith("done")
 
 
@@ -321,7 +321,7 @@ def test_a_lost_server_shows_the_rollout_as_last_known(
     connected.workspace.connection.retry_now()
     connected.wait(lambda: connected.workspace.connection.is_live)
     scripted.rollout.change(step=2, weight=10)
-    connected.wait(lambda: connected.window.bar.rollout_button.text() == "▶ Rollout 10 %: – no look yet")
+    connected.wait(lambda: connected.window.bar.rollout_button.text() == "▶ Rollout 10%: – no look yet")
 
 
 def test_a_rollout_that_another_client_started_appears(

@@ -69,7 +69,7 @@ def test_a_good_candidate_waits_for_a_person_and_a_bad_one_is_stopped(
     rollouts = workspace.rollouts
     client.wait(lambda: rollouts.in_force is not None and rollouts.in_force.weight == 20, timeout=90_000)
     client.wait(
-        lambda: window.bar.rollout_button.text().startswith("▮▮ Rollout held at 20 %"), timeout=30_000
+        lambda: window.bar.rollout_button.text().startswith("▮▮ Rollout held at 20%"), timeout=30_000
     )
     assert "waits for a person" in window.notice.text
     row = window.release.rollout.view.table.rows.rows[0]

@@ -170,15 +170,15 @@
         <translation>✓ 警報なし</translation>
     </message>
     <message>
-        <source>▮▮ Rollout held at {0} %: {1}</source>
+        <source>▮▮ Rollout held at {0}%: {1}</source>
         <translation>▮▮ ロールアウト {0}% で停止中：{1}</translation>
     </message>
     <message>
-        <source>▶ Rollout {0} %: {1}</source>
+        <source>▶ Rollout {0}%: {1}</source>
         <translation>▶ ロールアウト {0}%：{1}</translation>
     </message>
     <message>
-        <source>Rollout of “{0}”, {1} % of sessions, verdict: {2}. Click to see it.</source>
+        <source>Rollout of “{0}”, {1}% of sessions, verdict: {2}. Click to see it.</source>
         <translation>「{0}」のロールアウト（セッションの {1}%、判定：{2}）。クリックすると表示します。</translation>
     </message>
     <message>
@@ -200,11 +200,11 @@ Click to see what to do.</source>
         <translation>◔ 古い</translation>
     </message>
     <message>
-        <source>▮▮ {0} %: {1}</source>
+        <source>▮▮ {0}%: {1}</source>
         <translation>▮▮ {0}%：{1}</translation>
     </message>
     <message>
-        <source>▶ {0} %: {1}</source>
+        <source>▶ {0}%: {1}</source>
         <translation>▶ {0}%：{1}</translation>
     </message>
     <message>
@@ -1622,7 +1622,7 @@ Click to see what to do.</source>
         <translation>モデル</translation>
     </message>
     <message>
-        <source>{0}; {1} % of sessions get “{2}”</source>
+        <source>{0}; {1}% of sessions get “{2}”</source>
         <translation>{0}（セッションの {1}% は「{2}」）</translation>
     </message>
     <message>
@@ -2180,7 +2180,7 @@ Click to see what to do.</source>
         <translation>シャドー：{0} 組</translation>
     </message>
     <message>
-        <source>{0} % of sessions</source>
+        <source>{0}% of sessions</source>
         <translation>セッションの {0}%</translation>
     </message>
     <message>
@@ -2224,7 +2224,7 @@ Click to see what to do.</source>
         <translation>許容幅以内とはまだ示せない</translation>
     </message>
     <message>
-        <source>{0} %</source>
+        <source>{0}%</source>
         <translation>{0}%</translation>
     </message>
 </context>
@@ -2239,7 +2239,7 @@ Click to see what to do.</source>
         <translation>開始</translation>
     </message>
     <message>
-        <source>Hold “{0}” at {1} %? Its guardrails go on.</source>
+        <source>Hold “{0}” at {1}%? Its guardrails go on.</source>
         <translation>「{0}」を {1}% で止めますか。ガードレールは働き続けます。</translation>
     </message>
     <message>
@@ -2307,7 +2307,7 @@ Click to see what to do.</source>
         <translation>「{0}」のロールアウトを開始しました。</translation>
     </message>
     <message>
-        <source>The rollout of “{0}” is held at {1} %. Its guardrails go on.</source>
+        <source>The rollout of “{0}” is held at {1}%. Its guardrails go on.</source>
         <translation>「{0}」のロールアウトを {1}% で止めました。ガードレールは働き続けます。</translation>
     </message>
     <message>
@@ -2315,7 +2315,7 @@ Click to see what to do.</source>
         <translation>「{0}」のロールアウトを再開しました。</translation>
     </message>
     <message>
-        <source>“{0}” is at the next step, with {1} % of sessions.</source>
+        <source>“{0}” is at the next step, with {1}% of sessions.</source>
         <translation>「{0}」を次の段階へ進めました（セッションの {1}%）。</translation>
     </message>
     <message>
@@ -2327,7 +2327,7 @@ Click to see what to do.</source>
         <translation>承認を表示</translation>
     </message>
     <message>
-        <source>A rollout is in force ({0} % of sessions): abort it or let it end, then activate again.</source>
+        <source>A rollout is in force ({0}% of sessions): abort it or let it end, then activate again.</source>
         <translation>ロールアウトが進行中です（セッションの {0}%）。中止するか、終わるのを待ってから、もう一度適用してください。</translation>
     </message>
     <message>
@@ -2441,7 +2441,7 @@ Click to see what to do.</source>
         <translation>「{1}」に代わる「{0}」</translation>
     </message>
     <message>
-        <source>{0} % of sessions get the candidate</source>
+        <source>{0}% of sessions get the candidate</source>
         <translation>セッションの {0}% が候補</translation>
     </message>
     <message>
@@ -2689,7 +2689,7 @@ Click to see what to do.</source>
 <context>
     <name>StepCell</name>
     <message>
-        <source>weight {0} %</source>
+        <source>weight {0}%</source>
         <translation>割合 {0}%</translation>
     </message>
     <message>
@@ -2713,7 +2713,7 @@ Click to see what to do.</source>
         <translation>これから</translation>
     </message>
     <message>
-        <source>Step {0}: {1}, weight {2} %, {3}</source>
+        <source>Step {0}: {1}, weight {2}%, {3}</source>
         <translation>段階 {0}：{1}、割合 {2}%、{3}</translation>
     </message>
 </context>

@@ -198,7 +198,7 @@ def duration(seconds: float) -> str:
 
 def percent(share: float, digits: int = 0) -> str:
     figure = str(QLocale().toString(100 * share, "f", digits)).replace("-", "−")
-    return QCoreApplication.translate("Rollout", "{0} %").format(figure)
+    return QCoreApplication.translate("Rollout", "{0}%").format(figure)
 
 
 # Steps ----------------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def _shadow(facts: Mapping[str, Any]) -> str:
 
 
 def _set_weight(facts: Mapping[str, Any]) -> str:
-    return QCoreApplication.translate("Rollout", "{0} % of sessions").format(facts.get("percent", "?"))
+    return QCoreApplication.translate("Rollout", "{0}% of sessions").format(facts.get("percent", "?"))
 
 
 def _pause(facts: Mapping[str, Any]) -> str:

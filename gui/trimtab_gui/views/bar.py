@@ -252,15 +252,15 @@ class Bar(Panel):
             return
         verdict = verdict_word(rollout.verdict)
         held = rollout.state is RolloutState.PAUSED
-        words = self.tr("▮▮ Rollout held at {0} %: {1}") if held else self.tr("▶ Rollout {0} %: {1}")
+        words = self.tr("▮▮ Rollout held at {0}%: {1}") if held else self.tr("▶ Rollout {0}%: {1}")
         if self._compact:
-            words = self.tr("▮▮ {0} %: {1}") if held else self.tr("▶ {0} %: {1}")
+            words = self.tr("▮▮ {0}%: {1}") if held else self.tr("▶ {0}%: {1}")
         text = words.format(rollout.weight, verdict)
         live = self._workspace.connection.is_live
         self.rollout_button.setText(text if live else self.tr("{0} (last known)").format(text))
         set_tone(self.rollout_button, verdict_tone(rollout.verdict) or state_tone(rollout.state))
         self.rollout_button.setToolTip(
-            self.tr("Rollout of “{0}”, {1} % of sessions, verdict: {2}. Click to see it.").format(
+            self.tr("Rollout of “{0}”, {1}% of sessions, verdict: {2}. Click to see it.").format(
                 candidate_name(rollout), rollout.weight, verdict
             )
         )

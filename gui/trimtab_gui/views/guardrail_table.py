@@ -135,7 +135,7 @@ class _Evidence(QStyledItemDelegate):
             painter,
             option.widget,
         )
-        figure = option.fontMetrics.horizontalAdvance("100 %") + 10
+        figure = option.fontMetrics.horizontalAdvance("100%") + 10
         track = QRect(rect.left() + 8, rect.center().y() - 4, max(20, rect.width() - figure - 22), 8)
         painter.save()
         painter.setPen(QPen(self._theme.color("strong_border"), 1))

@@ -255,7 +255,7 @@ class LaneView(Panel):
             case LaneKind.ACTIVE if steering.active is not None:
                 rollout = self._workspace.rollouts.in_force
                 if rollout is not None:
-                    return self.tr("{0}; {1} % of sessions get “{2}”").format(
+                    return self.tr("{0}; {1}% of sessions get “{2}”").format(
                         steering.active.display_name, rollout.weight, candidate_name(rollout)
                     )
                 return steering.active.display_name

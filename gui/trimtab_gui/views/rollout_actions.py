@@ -114,7 +114,7 @@ class RolloutActions(QObject):
     def _pause(self) -> None:
         one = self._model.open
         if one is not None:
-            question = self.tr("Hold “{0}” at {1} %? Its guardrails go on.")
+            question = self.tr("Hold “{0}” at {1}%? Its guardrails go on.")
             self._ask(
                 question.format(candidate_name(one), one.weight),
                 self.tr("Pause"),
@@ -211,11 +211,11 @@ class RolloutActions(QObject):
             case RolloutDone.STARTED:
                 return self.tr("The rollout of “{0}” has started.")
             case RolloutDone.PAUSED:
-                return self.tr("The rollout of “{0}” is held at {1} %. Its guardrails go on.")
+                return self.tr("The rollout of “{0}” is held at {1}%. Its guardrails go on.")
             case RolloutDone.RESUMED:
                 return self.tr("The rollout of “{0}” goes on.")
             case RolloutDone.PROMOTED:
-                return self.tr("“{0}” is at the next step, with {1} % of sessions.")
+                return self.tr("“{0}” is at the next step, with {1}% of sessions.")
             case _:
                 return self.tr("“{0}” is promoted: everyone gets it.")
 
@@ -235,7 +235,7 @@ class RolloutActions(QObject):
                 )
             case "ROLLOUT_RUNNING":
                 text = self.tr(
-                    "A rollout is in force ({0} % of sessions): abort it or let it end, then activate again."
+                    "A rollout is in force ({0}% of sessions): abort it or let it end, then activate again."
                 )
                 self._offer(
                     text.format(failure.metadata.get("weight", "?")),

@@ -70,7 +70,7 @@ class StepCell(Panel):
     def show_step(self, step: StepFacts) -> None:
         self._head.setText(f"{_MARKS[step.place]} {step.number}".strip())
         self._text.setText(step.text)
-        self._weight.setText(self.tr("weight {0} %").format(step.weight))
+        self._weight.setText(self.tr("weight {0}%").format(step.weight))
         set_tone(self, step.place)
         here = {
             "done": self.tr("done"),
@@ -80,7 +80,7 @@ class StepCell(Panel):
             "ahead": self.tr("to come"),
         }[step.place]
         self.setAccessibleName(
-            self.tr("Step {0}: {1}, weight {2} %, {3}").format(step.number, step.text, step.weight, here)
+            self.tr("Step {0}: {1}, weight {2}%, {3}").format(step.number, step.text, step.weight, here)
         )
         self.setToolTip(self.accessibleName())
 

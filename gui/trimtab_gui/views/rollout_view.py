@@ -161,7 +161,7 @@ class RolloutView(Panel):
         self._known.setVisible(not rollout.state.ended and not self._workspace.connection.is_live)
         self.state_chip.setText(state_word(rollout.state))
         set_tone(self.state_chip, state_tone(rollout.state))
-        self.weight_chip.setText(self.tr("{0} % of sessions get the candidate").format(rollout.weight))
+        self.weight_chip.setText(self.tr("{0}% of sessions get the candidate").format(rollout.weight))
         self.verdict_chip.setText(verdict_word(rollout.verdict))
         set_tone(self.verdict_chip, verdict_tone(rollout.verdict))
         self._next.setText(self._what_next(rollout))
