@@ -68,9 +68,7 @@ def test_a_good_candidate_waits_for_a_person_and_a_bad_one_is_stopped(
     begin(client, "honest-1", plan, "trial passed")
     rollouts = workspace.rollouts
     client.wait(lambda: rollouts.in_force is not None and rollouts.in_force.weight == 20, timeout=90_000)
-    client.wait(
-        lambda: window.bar.rollout_button.text().startswith("▮▮ Rollout held at 20%"), timeout=30_000
-    )
+    client.wait(lambda: window.bar.rollout_button.text().startswith("▮▮ Rollout held at 20%"), timeout=30_000)
     assert "waits for a person" in window.notice.text
     row = window.release.rollout.view.table.rows.rows[0]
     assert row.evidence is not None and row.evidence.count >= 20 and row.evidence.estimate > 0.3
