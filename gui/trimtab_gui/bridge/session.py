@@ -38,13 +38,20 @@ class Session:
         self.client: AsyncClient | None = None
         self.retry = asyncio.Event()
         self._suspected = asyncio.Event()
+        # Something that was open over this connection has broken off.
+        self._broken = False
         self._token = token
         self._report = report
         self._number = first_session - 1
         self._gone_since: datetime | None = None
 
     def suspect(self) -> None:
-        """A call found the server unreachable: look at once instead of at the next poll."""
+        """A call or a watch broke off: look at once instead of at the next poll.
+
+        If the server answers all the same, only the transport had gone, and gRPC has brought it back by itself:
+        what was read and watched before belongs to a session that is over.
+        """
+        self._broken = True
         self._suspected.set()
 
     async def supervise(self) -> None:
@@ -90,6 +97,7 @@ class Session:
         self.client = client
         since = datetime.now()
         self._suspected.clear()
+        self._broken = False
         self._tell(Phase.CONNECTED, since=since, info=info)
         silent_since: datetime | None = None
         while True:
@@ -103,6 +111,11 @@ class Session:
                 self._tell(Phase.STALE, since=silent_since, info=info)
                 continue
             silent_since = None
+            # Not at once again: a server that cuts every watch would be asked without end.
+            if self._broken and datetime.now() - since >= timedelta(seconds=POLL_SECONDS):
+                self._broken = False
+                self._number += 1
+                since = datetime.now()
             self._tell(Phase.CONNECTED, since=since, info=info)
 
     async def _wait(self, event: asyncio.Event, seconds: float) -> None:

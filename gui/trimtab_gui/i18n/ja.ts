@@ -909,6 +909,10 @@ Click to see what to do.</source>
 <context>
     <name>Failure</name>
     <message>
+        <source>The connection broke before the answer came. Whether it was done shows once it is back.</source>
+        <translation>応答を受け取る前に接続が切れました。実行されたかどうかは、接続が戻ると分かります。</translation>
+    </message>
+    <message>
         <source>There is no connection to a server.</source>
         <translation>サーバーに接続していません。</translation>
     </message>

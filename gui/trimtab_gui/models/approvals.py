@@ -64,4 +64,4 @@ class ApprovalsModel(TellingModel):
 
     def _not_taken_back(self, failure: Failure) -> None:
         self.refresh()
-        self.tell(failure)
+        self.tell_of_change(failure)

@@ -17,6 +17,10 @@ _TEXTS: Final = {
         "Failure", "No server answers at this address. Check the address, or start the server."
     ),
     "CONNECTION_LOST": QT_TRANSLATE_NOOP("Failure", "The connection to the server broke."),
+    "OUTCOME_UNKNOWN": QT_TRANSLATE_NOOP(
+        "Failure",
+        "The connection broke before the answer came. Whether it was done shows once it is back.",
+    ),
     "CANCELLED": QT_TRANSLATE_NOOP("Failure", "The connection to the server was closed."),
     "NO_ANSWER": QT_TRANSLATE_NOOP("Failure", "The server did not answer in time."),
     "DEADLINE_EXCEEDED": QT_TRANSLATE_NOOP("Failure", "The server did not answer in time."),

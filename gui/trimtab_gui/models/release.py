@@ -178,7 +178,7 @@ class ReleaseModel(TellingModel):
     def _refused(self, failure: Failure) -> None:
         self._set_pending(None)
         self.refresh()
-        self.tell(failure)
+        self.tell_of_change(failure)
 
     def _take_changes(self, changes: list[ActiveChange]) -> None:
         self._active = changes[-1]

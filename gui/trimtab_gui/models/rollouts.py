@@ -245,7 +245,7 @@ class RolloutsModel(TellingModel):
     def _refused(self, failure: Failure) -> None:
         self._set_pending(None)
         self.refresh()
-        self.tell(failure)
+        self.tell_of_change(failure)
 
     def _take_list(self, rollouts: tuple[Rollout, ...]) -> None:
         known = {one.name: one for one in self._rollouts}

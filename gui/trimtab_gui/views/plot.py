@@ -138,7 +138,7 @@ class TimePlot(pg.PlotWidget):  # type: ignore[misc]
                 points.setData(*((times[seen], values[seen]) if few else ([], [])))
             if self._shows_intervals:
                 at, low, high = spans(
-                    times[seen], lower[seen], upper[seen], start, end, pixels // INTERVAL_PIXELS
+                    times[seen], lower[seen], upper[seen], start, end, max(1, pixels // INTERVAL_PIXELS)
                 )
                 middle = (low + high) / 2
                 bar.setData(x=at, y=middle, top=high - middle, bottom=middle - low)
