@@ -305,6 +305,8 @@ def test_everything_is_reached_by_keyboard(
     QTest.keyClick(window.palette_panel.field, Qt.Key.Key_Return)
     give_reason(connected, "lunch")
     connected.wait(lambda: page.view.state_chip.text() == "▮▮ Paused")
+    # The watch may tell of the pause before the call that asked for it has its answer.
+    connected.wait(lambda: connected.workspace.commands.is_enabled("rollout.abort"))
     QTest.keyClick(window, Qt.Key.Key_F9, Qt.KeyboardModifier.ShiftModifier)
     connected.wait(lambda: scripted.rollout.rollouts[0].state == rollout_pb2.ROLLOUT_STATE_ABORTED)
 
